@@ -1,0 +1,1 @@
+"""Étalage: pictures of products in, categories and look-alikes out."""

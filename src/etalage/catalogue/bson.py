@@ -1,0 +1,136 @@
+"""Reads BSON files in place, window by window, and names what is damaged.
+
+A file is mapped in windows of 256 MiB, so memory does not grow with it. Where a document is damaged
+the reader goes on at the next whole product and reports the bytes between.
+"""
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etalage.catalogue import walker
+from etalage.errors import CatalogueError
+
+WINDOW_BYTES = 256 * 2**20
+# A damaged length can claim anything; MongoDB stores documents of at most 16 MiB.
+RESYNCHRONISE_BYTES = 64 * 2**20
+_DOCUMENT_BYTES = 16 * 2**20 + 16 * 2**10
+_DOCUMENT_ROWS = 2**16
+_IMAGE_ROWS = 2**18
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Bytes of a file that no document could be read from."""
+
+    offset: int
+    length: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some consecutive documents, or one stretch of damage.
+
+    Attributes:
+        documents: as ``walker`` fills it, offsets relative to ``data``.
+        images: likewise, one row per entry of ``imgs``.
+        data: the bytes of the window.
+        base: where the window starts in the file.
+        stop: where in the file the chunk ends.
+        damage: the damage instead of documents, or None.
+    """
+
+    documents: NDArray[np.int64]
+    images: NDArray[np.int64]
+    data: NDArray[np.uint8]
+    base: int
+    stop: int
+    damage: Damage | None = None
+
+
+def _map(file: BinaryIO, offset: int, length: int) -> tuple[NDArray[np.uint8], int]:
+    """Map ``length`` bytes from ``offset``; return them and where they start in the array."""
+    base = offset - offset % mmap.ALLOCATIONGRANULARITY
+    view = mmap.mmap(file.fileno(), offset - base + length, access=mmap.ACCESS_READ, offset=base)
+    return np.frombuffer(view, np.uint8), base
+
+
+def walk_file(path: Path, *, window_bytes: int = WINDOW_BYTES) -> Iterator[Chunk]:
+    """Walk a BSON file; yield its documents in chunks, and every stretch of damage, in file order.
+
+    Raises:
+        CatalogueError: not readable, or no product within the first 64 MiB: not a BSON catalogue.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from _walk(path, file, path.stat().st_size, window_bytes)
+    except OSError as error:
+        raise CatalogueError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _walk(path: Path, file: BinaryIO, size: int, window_bytes: int) -> Iterator[Chunk]:
+    documents = np.zeros((_DOCUMENT_ROWS, walker.DOCUMENT_COLUMNS), np.int64)
+    images = np.zeros((_IMAGE_ROWS, walker.IMAGE_COLUMNS), np.int64)
+    at, window = 0, window_bytes
+    while at < size:
+        data, base = _map(file, at, min(window, size - at))
+        to_end = base + len(data) == size
+        next_at, count, used, why = walker.walk(data, at - base, to_end, documents, images)
+        if count:
+            yield Chunk(documents[:count], images[:used], data, base, base + next_at)
+        at, window = base + next_at, window_bytes
+        if why == walker.DAMAGED:
+            damage = _damage(file, at, size)
+            if at == 0:
+                _refuse_other_files(path, damage, size)
+            yield Chunk(documents[:0], images[:0], data, base, at + damage.length, damage)
+            at += damage.length
+        elif why == walker.WINDOW_TOO_SMALL and not count:
+            window = _length_at(file, at) + mmap.ALLOCATIONGRANULARITY
+        elif why == walker.TABLES_FULL and not count:
+            images = np.zeros((2 * len(images), walker.IMAGE_COLUMNS), np.int64)
+
+
+def _length_at(file: BinaryIO, at: int) -> int:
+    file.seek(at)
+    return int.from_bytes(file.read(4), "little", signed=True)
+
+
+def _damage(file: BinaryIO, at: int, size: int) -> Damage:
+    """Return the stretch of damage that starts at ``at`` and ends before the next whole product."""
+    length = _length_at(file, at)
+    if size - at < 4 or length > size - at:
+        reason = f"its length field says {length} bytes, {size - at} are left in the file"
+    elif length < 5:
+        reason = f"its length field says {length}"
+    else:
+        reason = f"its elements do not fill the {length} bytes its length field says"
+    return Damage(at, _next_product(file, at + 1, size) - at, reason)
+
+
+def _next_product(file: BinaryIO, at: int, size: int) -> int:
+    images = np.zeros((_IMAGE_ROWS, walker.IMAGE_COLUMNS), np.int64)
+    while at < size:
+        data, base = _map(file, at, min(RESYNCHRONISE_BYTES, size - at))
+        found = int(walker.resynchronise(data, at - base, images))
+        if found >= 0:
+            return base + found
+        if base + len(data) == size:
+            return size
+        # A document that starts in this window may end in the next one: they overlap.
+        at = base + len(data) - _DOCUMENT_BYTES
+    return size
+
+
+def _refuse_other_files(path: Path, damage: Damage, size: int) -> None:
+    if damage.length >= min(size, RESYNCHRONISE_BYTES):
+        raise CatalogueError(
+            f"{path}: is not a BSON catalogue: no product in its first {damage.length:,} bytes",
+            hint="give the .bson file itself, unpacked (mongodump writes it)",
+        )

@@ -1,0 +1,51 @@
+"""The command line: one module per command, loaded when it is called.
+
+Data goes to stdout, everything else to stderr. Exit status: 0 whole success, 1 an error the user can
+mend (one line and a hint), 2 wrong usage; a bug shows its traceback.
+"""
+
+import logging
+import sys
+
+from cyclopts import App
+
+from etalage.errors import EtalageError
+
+COMMANDS = {
+    "demo": "Generate a small catalogue and take it all the way to a score.",
+    "synth": "Generate a catalogue with the statistics of a real one.",
+    "index": "Scan BSON files and write where every product and image lies.",
+    "show": "Tell what an artefact holds.",
+    "split": "Choose which products train, validate and test.",
+    "train": "Train a product classifier.",
+    "predict": "Write the most probable categories of every product.",
+    "classify": "Answer for image files, now.",
+    "submit": "Write the submission file of predictions.",
+    "score": "Compare predictions or a submission with the truth.",
+}
+
+app = App(
+    name="etalage",
+    help="Classify the products of a catalogue from their pictures.",
+    help_format="plaintext",
+)
+for _name, _help in COMMANDS.items():
+    app.command(f"etalage.cli.{_name}:{_name}", name=_name, help=_help)
+
+
+def main() -> None:
+    """Run the command line of the process and exit."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("etalage").setLevel(logging.INFO)
+    try:
+        app()
+    except EtalageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has left: nothing is wrong.
+        sys.stderr.close()
+        sys.exit(0)

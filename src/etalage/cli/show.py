@@ -1,0 +1,89 @@
+"""``etalage show``."""
+
+import json as json_module
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from etalage.catalogue.index import open_index
+from etalage.errors import EtalageError
+
+
+def show(artefact: Path, /, *, json: bool = False) -> None:
+    """Tell what an artefact holds: counts, sources, health.
+
+    Args:
+        artefact: an INDEX, SPLIT, MODEL or PREDICTIONS.
+        json: print one JSON document.
+    """
+    kind, describe = _kind(artefact)
+    record = describe(artefact)
+    if json:
+        print(json_module.dumps(record, ensure_ascii=False))
+    elif kind == "index":
+        print_index(artefact, open_index(artefact).record)
+    else:
+        print_record(f"{artefact}: {kind}", record)
+
+
+def _kind(artefact: Path) -> Any:  # noqa: ANN401  a pair of a word and a function
+    if (artefact / "index.json").is_file():
+        return "index", lambda path: open_index(path).record["counts"] | {"path": str(path)}
+    if (artefact / "manifest.json").is_file():
+        return "predictions", _json("manifest.json")
+    if (artefact / "model.json").is_file():
+        return "model", _json("model.json")
+    if artefact.is_file() and artefact.suffix == ".parquet":
+        return "split", _split
+    raise EtalageError(f"{artefact}: is no INDEX, SPLIT, MODEL or PREDICTIONS")
+
+
+def _json(name: str) -> Any:  # noqa: ANN401  a function from a path to a document
+    return lambda path: json_module.loads((path / name).read_text(encoding="utf-8"))
+
+
+def _split(path: Path) -> dict[str, Any]:
+    from etalage.catalogue.split import read_split
+
+    return dict(read_split(path).record)
+
+
+def print_index(path: Path, record: dict[str, Any]) -> None:
+    """Print the counts of an index as tables."""
+    counts = record["counts"]
+    taxonomy = "flat" if counts["levels"] is None else " / ".join(f"{n:,}" for n in counts["levels"])
+    size = counts["image_size"]
+    rows = [
+        ("products", f"{counts['products']:,}"),
+        ("with a label", f"{counts['labelled']:,}"),
+        ("images", f"{counts['images']:,}"),
+        ("different images", f"{counts['unique_images']:,}"),
+        ("unreadable images", f"{counts['unreadable']:,}"),
+        ("categories", taxonomy),
+        ("image size", f"{size[0]}x{size[1]}" if size else "various"),
+        ("texts", ", ".join(counts["texts"]) or "none"),
+    ]
+    by_images = ", ".join(f"{n}: {count:,}" for n, count in counts["products_by_images"].items())
+    rows.append(("products by images", by_images))
+    rows += [(f"issue: {kind}", f"{count:,}") for kind, count in counts["issues"].items()]
+    _print_rows(f"{path}", rows)
+    if counts["issues"]:
+        print(f"Every issue is listed in {path / 'issues.csv'}")
+
+
+def print_record(title: str, record: dict[str, Any]) -> None:
+    """Print a flat view of a JSON document."""
+    rows = []
+    for key, value in record.items():
+        text = json_module.dumps(value, ensure_ascii=False)
+        rows.append((key, text if len(text) <= 200 else f"{text[:200]} ..."))
+    _print_rows(title, rows)
+
+
+def _print_rows(title: str, rows: list[tuple[str, str]]) -> None:
+    table = Table(title=title, show_header=False, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

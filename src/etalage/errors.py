@@ -1,0 +1,69 @@
+"""Everything a user can cause or meet, in one tree.
+
+    EtalageError
+    ├── CatalogueError      a BSON file, or the index made from it
+    │   └── TaxonomyError   category_names.csv
+    ├── SplitError          a split, or what was asked of it
+    ├── ImageFormatError    bytes that are no image we can decode
+    ├── ModelError          weights, a backbone, a model folder, a checkpoint
+    ├── PredictionsError    a predictions folder, a truth to score against
+    │   └── SubmissionError a submission file
+    ├── ConfigError         an option or a recipe value (also a ValueError)
+    └── OutputError         where we write: it exists, the disk is full, no permission
+
+The command line prints ``message`` and ``hint`` and exits with status 1; anything outside this tree
+is a bug and shows its traceback.
+"""
+
+
+class EtalageError(Exception):
+    """An error the user can mend.
+
+    Attributes:
+        message: names the file or product, what is wrong, and what was expected.
+        hint: what to do about it, or an empty string.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class CatalogueError(EtalageError):
+    """A BSON file or an index that cannot be used."""
+
+
+class TaxonomyError(CatalogueError):
+    """A category file that cannot be used."""
+
+
+class SplitError(EtalageError):
+    """A split that cannot be made or does not fit its index."""
+
+
+class ImageFormatError(EtalageError):
+    """Bytes that cannot be decoded to an image."""
+
+
+class ModelError(EtalageError):
+    """Weights, a backbone, a model folder or a checkpoint that cannot be used."""
+
+
+class PredictionsError(EtalageError):
+    """A predictions folder or a truth that cannot be used."""
+
+
+class SubmissionError(PredictionsError):
+    """A submission file that cannot be written or read."""
+
+
+class ConfigError(EtalageError, ValueError):
+    """An option or a recipe value out of its range."""
+
+
+class OutputError(EtalageError):
+    """A place that cannot be written to."""

@@ -1,0 +1,160 @@
+"""Whole or absent: every artefact is written beside its place, synced, then renamed.
+
+Also fingerprints (is this still the file an artefact was made from?) and the run record
+(what command, which versions, which machine, when).
+"""
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from etalage.errors import EtalageError, OutputError
+
+_SAMPLES = 64
+_SAMPLE_BYTES = 16 * 1024
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an operating system's refusal to write ``path`` into an ``OutputError``."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{path}: cannot be written: {reason}",
+            hint="free some space or choose another place with -o",
+        ) from error
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raise ``OutputError`` when ``path`` exists and may not be replaced."""
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists already", hint="choose another -o, or add --yes")
+
+
+@contextmanager
+def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a neighbour of ``path`` to write to; rename it to ``path`` when the block ends well.
+
+    Raises:
+        OutputError: ``path`` exists and ``overwrite`` is false, or the disk refuses.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    part = path.with_name(f".{path.name}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            _sync(part)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a neighbouring empty folder; rename it to ``path`` when the block ends well.
+
+    Raises:
+        OutputError: ``path`` exists and ``overwrite`` is false, or the disk refuses.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    part = path.with_name(f".{path.name}.part")
+    with writing(path):
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        try:
+            yield part
+            for written in part.rglob("*"):
+                _sync(written)
+            replace_folder(part, path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def replace_folder(new: Path, path: Path) -> None:
+    """Put the folder ``new`` in the place of ``path``, which may exist."""
+    if path.is_dir():
+        old = path.with_name(f".{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        path.replace(old)
+        new.replace(path)
+        shutil.rmtree(old)
+    else:
+        path.unlink(missing_ok=True)
+        new.replace(path)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, document: Any) -> None:  # noqa: ANN401  any JSON value
+    """Write ``document`` to ``path``, whole or not at all, keys in the order given."""
+    with whole_file(path, overwrite=True) as part:
+        part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, error: type[EtalageError], hint: str) -> dict[str, Any]:
+    """Read a JSON object, raising ``error`` with ``hint`` when it is absent or damaged."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise error(f"{path}: cannot be read: {cause.strerror}", hint=hint) from cause
+    except ValueError as cause:
+        raise error(f"{path}: is not JSON: {cause}", hint=hint) from cause
+    if not isinstance(document, dict):
+        raise error(f"{path}: holds no JSON object", hint=hint)
+    return document
+
+
+def fingerprint(path: Path) -> str:
+    """Return a hash of a file's size and of 64 evenly spaced 16 KiB samples, head and tail included.
+
+    Constant time for a file of any size: it notices a file that grew, was cut or was replaced,
+    not every single changed byte of a large one.
+    """
+    size = path.stat().st_size
+    digest = xxhash.xxh3_128(size.to_bytes(8, "little"))
+    with path.open("rb") as file:
+        for sample in range(_SAMPLES):
+            file.seek(max(0, size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1))
+            digest.update(file.read(_SAMPLE_BYTES))
+    return digest.hexdigest()
+
+
+def fingerprint_bytes(*chunks: bytes) -> str:
+    """Return the hash of some bytes, to tell two tables in memory apart."""
+    digest = xxhash.xxh3_128()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def run_record() -> dict[str, Any]:
+    """Return who made an artefact: command, versions, machine, time (UTC)."""
+    return {
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "etalage": version("etalage"),
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
