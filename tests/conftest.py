@@ -1,8 +1,14 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use: real products and weights, and small real catalogues."""
 
+import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import bson
+import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +18,44 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder ../shared with real products and weights is not here")
     return folder
+
+
+def make_photo(seed: int, *, side: int = 32, form: str = "JPEG") -> bytes:
+    """Return an encoded picture of random blobs, different for every seed."""
+    noise = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC).save(file, form)
+    return file.getvalue()
+
+
+def make_product(
+    product_id: object, images: list[bytes], category: object = None, **fields: object
+) -> dict[str, Any]:
+    """Return a document in the key order of the real catalogue."""
+    product = {"_id": product_id, "imgs": [{"picture": image} for image in images]}
+    return product | ({} if category is None else {"category_id": category}) | fields
+
+
+@pytest.fixture(scope="session")
+def photo() -> Callable[..., bytes]:
+    """``make_photo``."""
+    return make_photo
+
+
+@pytest.fixture(scope="session")
+def product() -> Callable[..., dict[str, Any]]:
+    """``make_product``."""
+    return make_product
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Callable[..., Path]:
+    """Writes documents (or raw bytes) to a BSON file of the test's folder and returns its path."""
+
+    def write(*documents: dict[str, Any] | bytes, name: str = "catalogue.bson") -> Path:
+        path = tmp_path / name
+        parts = [item if isinstance(item, bytes) else bson.encode(item) for item in documents]
+        path.write_bytes(b"".join(parts))
+        return path
+
+    return write

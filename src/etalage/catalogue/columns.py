@@ -74,7 +74,7 @@ class Fields:
         return pc.coalesce(pa.array(floats, mask=~is_number), pc.cast(spelt, pa.float64()))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _gather(
     data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> NDArray[np.uint8]:

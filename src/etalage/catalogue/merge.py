@@ -53,7 +53,12 @@ class Merge:
         write_taxonomy(self.taxonomy, self.folder / "categories.csv")
 
     def _merge(
-        self, file: int, ids: pa.Array, first: NDArray[np.bool_], products: pa.Table, images: pa.Table
+        self,
+        file: int,
+        ids: pa.Array,
+        first: NDArray[np.bool_],
+        products: pa.Table,
+        images: pa.Table,
     ) -> None:
         mask = pa.array(first)
         owners = np.repeat(np.arange(len(first)), products["image_count"].to_numpy())
@@ -112,7 +117,7 @@ class Merge:
                     self.digest.update("\0".join(value.to_pylist()).encode())
                 else:
                     filled = value.fill_null(np.iinfo(np.int32).min)
-                    self.digest.update(np.ascontiguousarray(filled.to_numpy()))
+                    self.digest.update(filled.to_numpy().tobytes())
 
     def _number_products(self, file: int, ids: pa.Array, products: pa.Table) -> pa.Table:
         counts = products["image_count"].to_numpy().astype(np.int64)
@@ -128,9 +133,7 @@ class Merge:
         }
         return pa.table(columns | {name: products[name] for name in self.texts})
 
-    def _number_images(
-        self, file: int, owners: NDArray[np.int64], images: pa.Table
-    ) -> pa.Table:
+    def _number_images(self, file: int, owners: NDArray[np.int64], images: pa.Table) -> pa.Table:
         columns = {
             "product": pa.array((owners + self.counts["products"]).astype(np.int32)),
             "rank": images["rank"],

@@ -129,7 +129,7 @@ def _images(
 ) -> tuple[pa.Table, NDArray[np.object_]]:
     rows, ranks = _image_rows(fields)
     images = chunk.images[rows]
-    view = memoryview(chunk.data)
+    view = chunk.data.data
     starts = images[:, walker.IMAGE_OFFSET]
     stops = starts + images[:, walker.IMAGE_LENGTH]
     hashes = b"".join(

@@ -60,7 +60,7 @@ class Taxonomy:
     def nodes(self, level: int) -> NDArray[np.int32]:
         """Return for each leaf the number of its ancestor on ``level`` (1, 2 or 3), shape (C,).
 
-        Nodes are numbered from 0 in the order of their paths; level 3 numbers the leaves themselves.
+        Nodes are numbered from 0 in the order of their paths; on level 3 they are the leaves.
         """
         if level == LEVELS:
             return np.arange(len(self), dtype=np.int32)

@@ -46,7 +46,7 @@ for _type, _width in {0x01: 8, 0x06: 0, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x1
     _WIDTHS[_type] = _width
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _int32(buffer: NDArray[np.uint8], at: int) -> int:
     value = (
         np.int64(buffer[at])
@@ -54,18 +54,18 @@ def _int32(buffer: NDArray[np.uint8], at: int) -> int:
         | (np.int64(buffer[at + 2]) << 16)
         | (np.int64(buffer[at + 3]) << 24)
     )
-    return value - (np.int64(1) << 32) if value >> 31 else value
+    return int(value - (np.int64(1) << 32) if value >> 31 else value)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _int64(buffer: NDArray[np.uint8], at: int) -> int:
     value = np.int64(0)
     for byte in range(8):
         value |= np.int64(buffer[at + byte]) << (8 * byte)
-    return value
+    return int(value)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _text_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     """Return the position of the NUL that ends the key at ``at``, or -1."""
     while at < end:
@@ -75,17 +75,17 @@ def _text_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _same(buffer: NDArray[np.uint8], at: int, stop: int, key: NDArray[np.uint8], size: int) -> bool:
     if stop - at != size:
         return False
-    for byte in range(size):
+    for byte in range(size):  # noqa: SIM110  numba compiles no generator
         if buffer[at + byte] != key[byte]:
             return False
     return True
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _string_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     """Return where a length-prefixed, NUL-ended string ends, or -1."""
     if at + 5 > end:
@@ -96,7 +96,7 @@ def _string_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     return stop
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _block_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     """Return where a document, array or scoped code ends (its length counts itself), or -1."""
     if at + _MINIMUM > end:
@@ -107,7 +107,7 @@ def _block_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     return stop
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _binary_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     if at + 5 > end:
         return -1
@@ -116,16 +116,16 @@ def _binary_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     return -1 if size < 0 or stop > end else stop
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _two_texts_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     first = _text_end(buffer, at, end)
     second = _text_end(buffer, first + 1, end) if first >= 0 else -1
     return second + 1 if second >= 0 else -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _value_end(buffer: NDArray[np.uint8], kind: int, at: int, end: int) -> int:
-    """Return where a value of BSON type ``kind`` ends, or -1 when it passes ``end`` or is no type."""
+    """Return where a value of type ``kind`` ends, or -1 when it passes ``end`` or is no type."""
     width = _WIDTHS[kind]
     if width >= 0:
         return at + width if at + width <= end else -1
@@ -143,7 +143,7 @@ def _value_end(buffer: NDArray[np.uint8], kind: int, at: int, end: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _store_field(
     buffer: NDArray[np.uint8], kind: int, at: int, stop: int, row: NDArray[np.int64], column: int
 ) -> None:
@@ -160,10 +160,8 @@ def _store_field(
         row[column], row[column + 1], row[column + 2] = OBJECT_ID, at, 12
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _store_image(
-    buffer: NDArray[np.uint8], offset: int, stop: int, row: NDArray[np.int64]
-) -> None:
+@njit(cache=True, nogil=True)
+def _store_image(buffer: NDArray[np.uint8], offset: int, stop: int, row: NDArray[np.int64]) -> None:
     row[IMAGE_OFFSET] = offset
     row[IMAGE_LENGTH] = stop - offset
     form, width, height = header_at(buffer, offset, stop)
@@ -173,7 +171,7 @@ def _store_image(
     row[IMAGE_NO_PICTURE] = 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _picture(buffer: NDArray[np.uint8], at: int, end: int, row: NDArray[np.int64]) -> bool:
     """Walk one entry of ``imgs``; False when its elements do not fill it exactly."""
     at += 4
@@ -191,7 +189,7 @@ def _picture(buffer: NDArray[np.uint8], at: int, end: int, row: NDArray[np.int64
     return at == end - 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _pictures(
     buffer: NDArray[np.uint8], at: int, end: int, images: NDArray[np.int64], used: int
 ) -> int:
@@ -217,7 +215,7 @@ def _pictures(
     return used if at == end - 1 else -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _field(buffer: NDArray[np.uint8], at: int, stop: int) -> int:
     for field in range(len(_KEY_LENGTHS)):
         if _same(buffer, at, stop, _KEYS[field], _KEY_LENGTHS[field]):
@@ -225,7 +223,7 @@ def _field(buffer: NDArray[np.uint8], at: int, stop: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _document(
     buffer: NDArray[np.uint8],
     start: int,
@@ -262,7 +260,7 @@ def _document(
     return used if at == end - 1 else -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def walk(
     buffer: NDArray[np.uint8],
     at: int,
@@ -285,29 +283,25 @@ def walk(
     """
     count, used, end = 0, 0, len(buffer)
     while at < end:
-        if at + 4 > end:
-            return at, count, used, DAMAGED if to_end_of_file else WINDOW_TOO_SMALL
-        length = _int32(buffer, at)
-        if length < _MINIMUM or (at + length > end and to_end_of_file):
+        length = _int32(buffer, at) if at + 4 <= end else _MINIMUM
+        if length < _MINIMUM:
             return at, count, used, DAMAGED
         if at + length > end:
-            return at, count, used, WINDOW_TOO_SMALL
+            return at, count, used, DAMAGED if to_end_of_file else WINDOW_TOO_SMALL
         if count >= len(documents):
             return at, count, used, TABLES_FULL
         stop = -1
         if buffer[at + length - 1] == 0:
             stop = _document(buffer, at, at + length, documents[count], images, used)
-        if stop == -2:
-            return at, count, used, TABLES_FULL
         if stop < 0:
-            return at, count, used, DAMAGED
+            return at, count, used, TABLES_FULL if stop == -2 else DAMAGED
         used = stop
         count += 1
         at += length
     return at, count, used, AT_END
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _looks_nested(buffer: NDArray[np.uint8], at: int) -> bool:
     """Whether what follows a candidate is the rest of an array around it, not a document."""
     if at + 4 > len(buffer):
@@ -317,12 +311,12 @@ def _looks_nested(buffer: NDArray[np.uint8], at: int) -> bool:
     return buffer[at] == 0x03 and 0x30 <= buffer[at + 1] <= 0x39 and buffer[at + 2] == 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def resynchronise(buffer: NDArray[np.uint8], at: int, images: NDArray[np.int64]) -> int:
     """Return where the next whole product starts at or after ``at``, -1 when there is none.
 
-    Only a document whose every nested length agrees, with a usable ``_id`` and an ``imgs`` array, and
-    that no array encloses, is believed: positions are verified, never guessed.
+    Only a document whose every nested length agrees, with a usable ``_id`` and an ``imgs`` array,
+    and that no array encloses, is believed: positions are verified, never guessed.
     """
     row = np.zeros(DOCUMENT_COLUMNS, np.int64)
     end = len(buffer)
@@ -331,8 +325,8 @@ def resynchronise(buffer: NDArray[np.uint8], at: int, images: NDArray[np.int64])
         if _MINIMUM <= length <= end - at and buffer[at + length - 1] == 0:
             whole = _document(buffer, at, at + length, row, images, 0)
             identified = ABSENT < row[FIRST_FIELD] < OTHER
-            if whole >= 0 and identified and row[IMGS_TYPE] == 0x04:
-                if not _looks_nested(buffer, at + length):
-                    return at
+            is_product = whole >= 0 and identified and row[IMGS_TYPE] == 0x04
+            if is_product and not _looks_nested(buffer, at + length):
+                return at
         at += 1
     return -1

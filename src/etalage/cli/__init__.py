@@ -1,7 +1,7 @@
 """The command line: one module per command, loaded when it is called.
 
-Data goes to stdout, everything else to stderr. Exit status: 0 whole success, 1 an error the user can
-mend (one line and a hint), 2 wrong usage; a bug shows its traceback.
+Data goes to stdout, everything else to stderr. Exit status: 0 whole success, 1 an error the user
+can mend (one line and a hint), 2 wrong usage; a bug shows its traceback.
 """
 
 import logging

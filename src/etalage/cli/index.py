@@ -14,7 +14,7 @@ def index(
     *catalogue: Path,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     taxonomy: Path | None = None,
-    hash: Literal["xxh3", "md5"] = "xxh3",  # noqa: A002  the option's name
+    hash: Literal["xxh3", "md5"] = "xxh3",
     root: Path | None = None,
     yes: bool = False,
     json: bool = False,

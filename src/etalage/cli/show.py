@@ -53,7 +53,9 @@ def _split(path: Path) -> dict[str, Any]:
 def print_index(path: Path, record: dict[str, Any]) -> None:
     """Print the counts of an index as tables."""
     counts = record["counts"]
-    taxonomy = "flat" if counts["levels"] is None else " / ".join(f"{n:,}" for n in counts["levels"])
+    taxonomy = (
+        "flat" if counts["levels"] is None else " / ".join(f"{n:,}" for n in counts["levels"])
+    )
     size = counts["image_size"]
     rows = [
         ("products", f"{counts['products']:,}"),
