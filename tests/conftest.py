@@ -3,12 +3,15 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bson
 import numpy as np
 import pytest
 from PIL import Image
+
+from etalage.catalogue.index import open_index
+from etalage.cli import main
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +62,37 @@ def catalogue(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+class Run(NamedTuple):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+class CommandLine:
+    """Runs ``etalage`` commands in this process, as its entry point does."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> Run:
+        """Run one command line."""
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        captured = self._capsys.readouterr()
+        return Run(int(stopped.value.code or 0), captured.out, captured.err)
+
+    @staticmethod
+    def ids(index: Path) -> list[object]:
+        """Return the product ids of an index."""
+        return list(open_index(index).product_ids.to_pylist())
+
+
+@pytest.fixture
+def etalage(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """The command line."""
+    return CommandLine(capsys)

@@ -7,6 +7,7 @@ Also fingerprints (is this still the file an artefact was made from?) and the ru
 import json
 import os
 import platform
+import re
 import shlex
 import shutil
 import sys
@@ -31,11 +32,16 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
         raise OutputError(
-            f"{path}: cannot be written: {reason}",
+            f"{path}: cannot be written: {_reason(error)}",
             hint="free some space or choose another place with -o",
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's words; Arrow hides the error's number in its message."""
+    number = re.search(r"\[errno (\d+)\]", str(error))
+    return os.strerror(int(number[1])) if number else error.strerror or str(error)
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
@@ -127,7 +133,7 @@ def read_json(path: Path, error: type[EtalageError], hint: str) -> dict[str, Any
 
 
 def fingerprint(path: Path) -> str:
-    """Return a hash of a file's size and of 64 evenly spaced 16 KiB samples, head and tail included.
+    """Return a hash of a file's size and of 64 evenly spaced 16 KiB samples, head to tail.
 
     Constant time for a file of any size: it notices a file that grew, was cut or was replaced,
     not every single changed byte of a large one.

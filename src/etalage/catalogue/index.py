@@ -32,6 +32,7 @@ from etalage.errors import CatalogueError
 from etalage.files import fingerprint, read_json
 
 SCHEMA = 1
+_RECORD = {"root": str, "sources": list, "counts": dict, "taxonomy": str, "fingerprint": str}
 _REBUILD = "make the index again with: etalage index CATALOGUE... -o INDEX --yes"
 
 
@@ -171,6 +172,8 @@ def open_index(folder: Path, *, root: Path | None = None) -> Index:
     if record.get("schema") != SCHEMA:
         message = f"{folder}: has schema {record.get('schema')}, this version reads {SCHEMA}"
         raise CatalogueError(message, hint=_REBUILD)
+    if not _RECORD.items() <= {key: type(value) for key, value in record.items()}.items():
+        raise CatalogueError(f"{folder / 'index.json'}: is damaged", hint=_REBUILD)
     elsewhere = root or (Path(os.environ["ETALAGE_ROOT"]) if "ETALAGE_ROOT" in os.environ else None)
     base = elsewhere or folder / str(record["root"])
     sources = [Path(os.path.normpath(base / source["path"])) for source in record["sources"]]

@@ -33,12 +33,12 @@ for _name, _help in COMMANDS.items():
     app.command(f"etalage.cli.{_name}:{_name}", name=_name, help=_help)
 
 
-def main() -> None:
-    """Run the command line of the process and exit."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command line, by default that of the process, and exit."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", force=True)
     logging.getLogger("etalage").setLevel(logging.INFO)
     try:
-        app()
+        app(sys.argv[1:] if arguments is None else arguments)
     except EtalageError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

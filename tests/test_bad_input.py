@@ -1,0 +1,142 @@
+"""Every row of docs/bad-input.md: made, run, its message and exit status compared."""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bson
+import pytest
+
+DOCUMENT = Path(__file__).parents[1] / "docs/bad-input.md"
+NAMES = "category_id,category_level1,category_level2,category_level3\n1,A,B,C\n"
+
+Photo = Callable[..., bytes]
+Product = Callable[..., dict[str, Any]]
+Run = Callable[..., Any]
+
+
+class Row(NamedTuple):
+    """A line of a table of the document."""
+
+    input: str
+    messages: list[str]
+    exit: int
+
+
+def rows(heading: str) -> dict[str, Row]:
+    """Return the rows of the table below a heading, by their input."""
+    section = DOCUMENT.read_text(encoding="utf-8").split(f"## {heading}")[1].split("\n## ")[0]
+    lines = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("|")]
+    return {
+        cells[0].strip(): Row(cells[0], re.findall("`([^`]+)`", cells[2]), int(cells[3]))
+        for cells in lines[2:]
+    }
+
+
+def matches(message: str, text: str) -> bool:
+    """Whether ``text`` has the message, ``…`` standing for anything."""
+    return re.search(".*".join(map(re.escape, message.split("…"))), text) is not None
+
+
+def make_bad_catalogue(case: str, photo: Photo, product: Product) -> bytes:
+    """Return a BSON file that has two sound products and the fault of the case."""
+    sound = [bson.encode(product(row, [photo(row)], 1)) for row in (101, 102)]
+    other = bson.encode(product(103, [photo(3), photo(4)], 1))
+    bad = {
+        "last document cut": lambda: other[:-40],
+        "a length field that lies": lambda: other[:1] + b"\x55" + other[2:],
+        "a document that is no product": lambda: bson.encode({"name": "x"}),
+        "a product without images": lambda: bson.encode(product(103, [], 1)),
+        "an image that is no JPEG, PNG or WebP": lambda: bson.encode(product(9, [b"GIF89a"], 1)),
+        "an image of 0 bytes": lambda: bson.encode(product(103, [b"", photo(1)], 1)),
+        "an entry of `imgs` without a picture": lambda: bson.encode({"_id": 9, "imgs": [{"a": 1}]}),
+        "an image of another size than nearly all": lambda: b"".join(
+            bson.encode(product(row, [photo(row, side=32 + 8 * (row == 9))], 1))
+            for row in range(20)
+        ),
+        "two products of one `_id`": lambda: sound[0],
+        "a category that is not in the taxonomy": lambda: bson.encode(product(9, [photo(1)], 77)),
+        "a category that is no whole number": lambda: bson.encode(product(9, [photo(1)], "shoe")),
+        "text that is not UTF-8": lambda: bson.encode(
+            product(9, [photo(1)], 1, title="caf?")
+        ).replace(b"caf?", b"caf\xe9"),
+        "an empty file among others": lambda: b"",
+        "a category file with a row too short": lambda: b"",
+        "an output that exists": lambda: b"",
+        "a full disk": lambda: b"",
+    }[case]()
+    return bad + sound[1] if case == "a length field that lies" else sound[0] + sound[1] + bad
+
+
+@pytest.mark.parametrize(
+    "case", [case for case, row in rows("Catalogues").items() if row.exit == 0]
+)
+def test_an_oddity_in_a_catalogue_is_listed_and_costs_nothing_else(
+    case: str, photo: Photo, product: Product, tmp_path: Path, etalage: Run
+) -> None:
+    row = rows("Catalogues")[case]
+    (tmp_path / "shop.bson").write_bytes(make_bad_catalogue(case, photo, product))
+    (tmp_path / "other.bson").write_bytes(b"")
+    (tmp_path / "names.csv").write_text(NAMES)
+    files = ["other.bson"] if case == "an empty file among others" else []
+    sources = [tmp_path / name for name in (*files, "shop.bson")]
+    run = etalage("index", *sources, "-o", tmp_path / "x", "--taxonomy", tmp_path / "names.csv")
+    listed = (tmp_path / "x/issues.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert run.code == row.exit
+    assert len(listed) == 1
+    assert all(matches(message, listed[0]) for message in row.messages)
+    assert "102" in str(etalage.ids(tmp_path / "x"))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    small_disk: Path, photo: Photo, product: Product, tmp_path: Path, etalage: Run
+) -> None:
+    row = rows("Catalogues")["a full disk"]
+    products = [bson.encode(product(row, [photo(row)] * 9, 1)) for row in range(500)]
+    (tmp_path / "shop.bson").write_bytes(b"".join(products))
+    run = etalage("index", tmp_path / "shop.bson", "-o", small_disk / "x")
+    assert (run.code, list(small_disk.iterdir())) == (row.exit, [])
+    assert matches(row.messages[0], run.err)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case, row in rows("Catalogues").items() if row.exit == 1 and case != "a full disk"],
+)
+def test_a_catalogue_that_cannot_be_used_is_one_line(
+    case: str, photo: Photo, product: Product, tmp_path: Path, etalage: Run
+) -> None:
+    row = rows("Catalogues")[case]
+    sound = bson.encode(product(1, [photo(1)], 1))
+    shop, names, output = tmp_path / "shop.bson", tmp_path / "names.csv", tmp_path / "x"
+    content = {"nothing but an empty file": b"", "a file that is not BSON": b"\xff\xd8" * 999}
+    shop.write_bytes(content.get(case, sound))
+    names.write_text(
+        NAMES + "2,A,B\n"
+        if case != "a category file with a row too short"
+        else NAMES.replace("1,A,B,C", "1,A,B")
+    )
+    if case == "a folder without BSON files":
+        shop = tmp_path / "empty"
+        shop.mkdir()
+    if case == "an output that exists":
+        output.mkdir()
+    taxonomy = ["--taxonomy", names] if case.startswith("a category file") else []
+    run = etalage("index", shop, "-o", output, *taxonomy)
+    assert run.code == row.exit
+    assert matches(row.messages[0], run.err)
+    assert "Traceback" not in run.err
