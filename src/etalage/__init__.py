@@ -1,1 +1,91 @@
-"""Étalage: pictures of products in, categories and look-alikes out."""
+"""Étalage: pictures of products in, categories out.
+
+Every command is a function of the same name; artefacts are paths::
+
+    import etalage
+
+    etalage.index([Path("train.bson")], Path("index"), taxonomy=Path("category_names.csv"))
+    etalage.split(Path("index"), Path("split.parquet"))
+    etalage.train(Path("index"), Path("model"), split=Path("split.parquet"), recipe="quick")
+    etalage.predict(Path("model"), Path("index"), Path("predictions"))
+    etalage.submit(Path("predictions"), Path("submission.csv"))
+    etalage.score(Path("predictions"), Path("truth.csv"))
+
+Names are loaded when first used: importing ``etalage`` loads neither torch nor pyarrow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from etalage.catalogue.build import index
+    from etalage.catalogue.index import Index, open_index
+    from etalage.catalogue.split import Split, read_split, split
+    from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
+    from etalage.dataset import ProductDataset
+    from etalage.errors import EtalageError
+    from etalage.generator import synth
+    from etalage.inference.classify import classify
+    from etalage.inference.predict import predict
+    from etalage.models.checkpoint import Model, open_model
+    from etalage.predictions.folder import read_predictions
+    from etalage.predictions.score import score
+    from etalage.predictions.submission import submit
+    from etalage.predictions.table import Predictions
+    from etalage.training import train
+
+_HOMES = {
+    "EtalageError": "etalage.errors",
+    "Index": "etalage.catalogue.index",
+    "Model": "etalage.models.checkpoint",
+    "Predictions": "etalage.predictions.table",
+    "ProductDataset": "etalage.dataset",
+    "Split": "etalage.catalogue.split",
+    "Taxonomy": "etalage.catalogue.taxonomy",
+    "classify": "etalage.inference.classify",
+    "index": "etalage.catalogue.build",
+    "open_index": "etalage.catalogue.index",
+    "open_model": "etalage.models.checkpoint",
+    "predict": "etalage.inference.predict",
+    "read_predictions": "etalage.predictions.folder",
+    "read_split": "etalage.catalogue.split",
+    "read_taxonomy": "etalage.catalogue.taxonomy",
+    "score": "etalage.predictions.score",
+    "split": "etalage.catalogue.split",
+    "submit": "etalage.predictions.submission",
+    "synth": "etalage.generator",
+    "train": "etalage.training",
+}
+
+__all__ = [
+    "EtalageError",
+    "Index",
+    "Model",
+    "Predictions",
+    "ProductDataset",
+    "Split",
+    "Taxonomy",
+    "classify",
+    "index",
+    "open_index",
+    "open_model",
+    "predict",
+    "read_predictions",
+    "read_split",
+    "read_taxonomy",
+    "score",
+    "split",
+    "submit",
+    "synth",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module 'etalage' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,4 +1,4 @@
-"""A progress bar on stderr for what takes more than a moment; silent where stderr is no terminal."""
+"""A progress bar on stderr for what takes a while; silent where stderr is no terminal."""
 
 import sys
 from collections.abc import Callable, Iterator

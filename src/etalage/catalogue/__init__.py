@@ -1,1 +1,1 @@
-"""What the shop sells: BSON files, the index over them, taxonomy, duplicates, splits, the generator."""
+"""What the shop sells: BSON files, the index over them, taxonomy, duplicates, splits."""

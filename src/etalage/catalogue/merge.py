@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,16 @@ class Merge:
         tree = repr((self.taxonomy.ids.tolist(), self.taxonomy.paths))
         self.digest = xxhash.xxh3_128(tree.encode())
         self._writers: dict[str, pq.ParquetWriter] = {}
+        self._open = ExitStack()
 
     def run(self) -> None:
         """Write ``products.parquet``, ``images.parquet`` and ``categories.csv``."""
         start = 0
-        for file, products, images in self.parts:
-            stop = start + products.num_rows
-            self._merge(file, self.ids[start:stop], self.first[start:stop], products, images)
-            start = stop
-        for writer in self._writers.values():
-            writer.close()
+        with self._open:
+            for file, products, images in self.parts:
+                stop = start + products.num_rows
+                self._merge(file, self.ids[start:stop], self.first[start:stop], products, images)
+                start = stop
         write_taxonomy(self.taxonomy, self.folder / "categories.csv")
 
     def _merge(
@@ -145,7 +146,8 @@ class Merge:
     def _write(self, name: str, table: pa.Table) -> None:
         if name not in self._writers:
             path = self.folder / f"{name}.parquet"
-            self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd")
+            writer = pq.ParquetWriter(path, table.schema, compression="zstd")
+            self._writers[name] = self._open.enter_context(writer)
         self._writers[name].write_table(table)
 
     def _count(self, file: int, products: pa.Table, images: pa.Table) -> None:

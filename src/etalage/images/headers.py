@@ -41,7 +41,7 @@ def read_header(data: bytes | bytearray | memoryview) -> Header:
     return Header(FORMATS[code], int(width), int(height))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def header_at(buffer: NDArray[np.uint8], start: int, end: int) -> tuple[int, int, int]:
     """Return (format code, width, height) of the image in ``buffer[start:end]``.
 
@@ -65,7 +65,7 @@ def header_at(buffer: NDArray[np.uint8], start: int, end: int) -> tuple[int, int
     return code, width, height
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _jpeg_size(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     while at + 4 <= end and buffer[at] == 0xFF:
         marker = buffer[at + 1]
@@ -87,13 +87,13 @@ def _jpeg_size(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     return 0, 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _is_frame_header(marker: int) -> bool:
     # SOF0 to SOF15 share C0 to CF with the tables DHT (C4) and DAC (CC) and the reserved JPG (C8).
     return 0xC0 <= marker <= 0xCF and marker != 0xC4 and marker != 0xC8 and marker != 0xCC
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _is_png(buffer: NDArray[np.uint8], start: int, end: int) -> bool:
     return (
         end - start >= 24
@@ -103,7 +103,7 @@ def _is_png(buffer: NDArray[np.uint8], start: int, end: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _png_size(buffer: NDArray[np.uint8], start: int) -> tuple[int, int]:
     width, height = _big(buffer, start + 16, 4), _big(buffer, start + 20, 4)
     if max(width, height) > _LARGEST_PNG_SIDE:
@@ -111,7 +111,7 @@ def _png_size(buffer: NDArray[np.uint8], start: int) -> tuple[int, int]:
     return width, height
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _is_webp(buffer: NDArray[np.uint8], start: int, end: int) -> bool:
     return (
         end - start >= 25
@@ -120,7 +120,7 @@ def _is_webp(buffer: NDArray[np.uint8], start: int, end: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _webp_size(buffer: NDArray[np.uint8], start: int, end: int) -> tuple[int, int]:
     chunk, body = _big(buffer, start + 12, 4), start + 20
     if chunk == 0x5650384C and buffer[body] == 0x2F:  # VP8L: two 14-bit sizes less one
@@ -135,7 +135,7 @@ def _webp_size(buffer: NDArray[np.uint8], start: int, end: int) -> tuple[int, in
     return 0, 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _big(buffer: NDArray[np.uint8], at: int, count: int) -> int:
     value = np.int64(0)
     for position in range(at, at + count):
@@ -143,7 +143,7 @@ def _big(buffer: NDArray[np.uint8], at: int, count: int) -> int:
     return int(value)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _little(buffer: NDArray[np.uint8], at: int, count: int) -> int:
     value = np.int64(0)
     for position in range(at + count - 1, at - 1, -1):

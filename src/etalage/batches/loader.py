@@ -1,0 +1,193 @@
+"""From the rows of an index to batches of pixels, decoded on every core while the consumer works.
+
+Each batch gets one uint8 array; threads decode straight into slices of it (reading and decoding
+release the interpreter lock). A few batches are under way at any time, whatever the length of the
+epoch, and their memory is used again as soon as nothing refers to it any more. Batches come in the
+order asked and hold the same bytes whatever the number of threads.
+"""
+
+import os
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etalage.catalogue.index import Index
+from etalage.errors import ConfigError, ImageFormatError
+from etalage.images.decode import decode_into
+
+_AHEAD = 3
+"""Batches being decoded while the consumer has one."""
+_SLICE = 32
+"""Most images that a thread takes at a time: a few milliseconds of work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """The readable images of some products.
+
+    Attributes:
+        rows: product rows in the order asked, shape (P,).
+        pixels: RGB, shape (N, S, S, 3), in product order, then by rank.
+        product: position in ``rows`` of each image, shape (N,), never falling; a product whose
+            images are all unreadable does not occur.
+        rank: rank of each image within its product, shape (N,).
+        unreadable: image rows left out because nothing can be decoded from them, ascending.
+    """
+
+    rows: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
+    product: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    unreadable: NDArray[np.int64]
+
+
+def load(
+    index: Index,
+    batches: Iterable[NDArray[np.int64]],
+    *,
+    size: int,
+    max_images: int | None = None,
+    threads: int | None = None,
+) -> Iterator[Batch]:
+    """Yield the pixels of each batch of products.
+
+    Leaving the loop early (or closing the iterator) stops the threads.
+
+    Args:
+        index: the index the rows are of.
+        batches: product rows, one array a batch; ``in_order`` and ``shuffled`` make them.
+        size: side S of the square that every image is fitted to, in pixels.
+        max_images: use only the first so many images of a product (by rank); None for all.
+        threads: decoding threads; None for one on each core this process may use.
+
+    Raises:
+        ConfigError: a number below 1.
+        CatalogueError: while iterating, when a catalogue file can no longer be read.
+    """
+    for name, value in (("size", size), ("max_images", max_images), ("threads", threads)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name} is {value}: at least 1 is needed")
+    return _batches(index, batches, size, max_images, threads or usable_cores())
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _batches(
+    index: Index,
+    batches: Iterable[NDArray[np.int64]],
+    size: int,
+    max_images: int | None,
+    threads: int,
+) -> Iterator[Batch]:
+    memory = _Memory()
+    waiting: deque[_Pending] = deque()
+    with _decoders(threads) as pool:
+        for rows in batches:
+            plan = _plan(index, rows, max_images)
+            pixels = memory.array(len(plan.images), size)
+            each = max(8, min(_SLICE, -(-len(pixels) // threads)))
+            slices = [
+                pool.submit(_decode_slice, index, plan.images, pixels, first, first + each)
+                for first in range(0, len(pixels), each)
+            ]
+            waiting.append(_Pending(plan, pixels, slices))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().finish()
+        while waiting:
+            yield waiting.popleft().finish()
+
+
+@contextmanager
+def _decoders(threads: int) -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """Which images a batch of products needs; ``unreadable`` are those flagged in the index."""
+
+    rows: NDArray[np.int64]
+    images: NDArray[np.int64]
+    product: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    unreadable: NDArray[np.int64]
+
+
+def _plan(index: Index, rows: NDArray[np.int64], max_images: int | None) -> _Plan:
+    counts = index.image_count[rows].astype(np.int64)
+    if max_images is not None:
+        counts = counts.clip(max=max_images)
+    product = np.repeat(np.arange(len(rows)), counts)
+    rank = np.arange(len(product)) - np.repeat(np.cumsum(counts) - counts, counts)
+    images = index.image_start[rows][product] + rank
+    readable = index.readable[images]
+    unreadable = images[~readable]
+    return _Plan(rows, images[readable], product[readable], rank[readable], unreadable)
+
+
+def _decode_slice(
+    index: Index, images: NDArray[np.int64], pixels: NDArray[np.uint8], first: int, end: int
+) -> list[int]:
+    """Decode images ``first`` to ``end`` of a batch; return the positions of the unreadable."""
+    failed = []
+    for position, row in enumerate(images[first:end].tolist(), first):
+        try:
+            decode_into(index.image_bytes(row), pixels[position])
+        except ImageFormatError:
+            failed.append(position)
+    return failed
+
+
+@dataclass(frozen=True, eq=False)
+class _Pending:
+    plan: _Plan
+    pixels: NDArray[np.uint8]
+    slices: list[Future[list[int]]]
+
+    def finish(self) -> Batch:
+        """Wait for the threads, then leave out what none of them could decode."""
+        failed = [position for each in self.slices for position in each.result()]
+        plan = self.plan
+        if not failed:
+            return Batch(plan.rows, self.pixels, plan.product, plan.rank, np.sort(plan.unreadable))
+        keep = np.ones(len(plan.images), np.bool_)
+        keep[failed] = False
+        unreadable = np.sort(np.concatenate([plan.unreadable, plan.images[failed]]))
+        return Batch(plan.rows, self.pixels[keep], plan.product[keep], plan.rank[keep], unreadable)
+
+
+class _Memory:
+    """Arrays for batches, taken again from memory that nobody refers to any more.
+
+    Fresh memory would cost a tenth of the decoding time: the system zeroes every page of it.
+    """
+
+    def __init__(self) -> None:
+        self._free: deque[memoryview] = deque()
+
+    def array(self, count: int, side: int) -> NDArray[np.uint8]:
+        """Return an array of shape (count, side, side, 3) with arbitrary contents."""
+        needed = count * side * side * 3
+        memory = self._free.popleft() if self._free else memoryview(b"")
+        if len(memory) < needed:  # with room to spare: the next batches may hold some images more
+            memory = memoryview(np.empty(needed + needed // 8, np.uint8))
+        flat = np.frombuffer(memory, np.uint8)
+        # All views of it, torch tensors included, refer to `flat` (not to `memory`, which is no
+        # array): it dies with the last of them, and only then is the memory free again.
+        weakref.finalize(flat, self._free.append, memory).atexit = False
+        return flat[:needed].reshape(count, side, side, 3)

@@ -1,0 +1,66 @@
+"""``etalage predict``."""
+
+import json as json_module
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def predict(
+    model: Path,
+    index: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    split: Path | None = None,
+    part: Literal["train", "validation", "test"] | None = None,
+    max_images: int | None = None,
+    top: int = 20,
+    device: str = "auto",
+    csv: Path | None = None,
+    xlsx: Path | None = None,
+    yes: bool = False,
+    json: bool = False,
+) -> None:
+    """Write the most probable categories of every product. A stopped run is gone on with.
+
+    Args:
+        model: the MODEL folder.
+        index: the INDEX folder.
+        output: the PREDICTIONS folder to write.
+        split: answer one part of this SPLIT only.
+        part: which part.
+        max_images: use only the first so many images of each product.
+        top: how many categories to keep of each product.
+        device: auto, cpu or cuda.
+        csv: also write a table for people: id, category path, confidence, second choice.
+        xlsx: the same as an Excel workbook.
+        yes: replace predictions that are there.
+        json: print one JSON document.
+    """
+    from etalage.inference.predict import predict as run
+    from etalage.predictions.spreadsheet import write_csv, write_xlsx
+
+    report = run(
+        model,
+        index,
+        output,
+        split=split,
+        part=part,
+        max_images=max_images,
+        top=top,
+        device=device,
+        overwrite=yes,
+    )
+    for path, write in ((csv, write_csv), (xlsx, write_xlsx)):
+        if path is not None:
+            write(output, path, overwrite=yes)
+    if json:
+        print(json_module.dumps(asdict(report)))
+    else:
+        print(
+            f"{output}: {report.products:,} products answered, {report.from_prior:,} of them "
+            f"without a readable image (from the prior), {report.unreadable:,} images unreadable"
+        )

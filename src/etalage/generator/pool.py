@@ -1,0 +1,140 @@
+"""The pool of drawn pictures: JPEG bytes in temporary files, drawn by several processes.
+
+``pool.K.bin`` holds the JPEGs of a range of drawings one after the other, ``pool.K.npy`` their
+lengths (int32). Which drawings there are is ``drawings.npy`` (a structured array) and ``looks.json``
+beside them, so that a worker needs nothing but the folder and its range. All of it is deleted when
+the catalogue is written.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from etalage.errors import OutputError
+from etalage.images.decode import encode_jpeg
+from etalage.generator.draw import draw, draw_boilerplate
+from etalage.generator.looks import Look
+
+Progress = Callable[[str, int, int], None]
+JPEG_QUALITY = 75
+_ALONE = 3000  # fewer drawings are not worth starting a process for
+_STEP = 1000
+DRAWING = np.dtype([
+    ("leaf", np.int32), ("series", np.int64), ("variant", np.int64), ("rank", np.int8),
+])  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Drawn pictures, read through the operating system's file cache.
+
+    Attributes:
+        data: the JPEGs one after the other.
+        start: first byte of each, and the number of bytes last, shape (D + 1,).
+    """
+
+    data: NDArray[np.uint8]
+    start: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+
+def make_pool(folder: Path, drawings: NDArray[np.void], looks: tuple[Look, ...], seed: int,
+              progress: Progress) -> Pool:  # fmt: skip
+    """Draw every row of ``drawings`` (dtype ``DRAWING``; rank -1 is boilerplate ``series``)."""
+    np.save(folder / "drawings.npy", drawings)
+    record = {"seed": seed, "looks": [asdict(look) for look in looks]}
+    (folder / "looks.json").write_text(json.dumps(record), encoding="utf-8")
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if len(drawings) <= _ALONE or workers == 1:
+        for done in draw_range(folder, 0, len(drawings)):
+            progress("draw", done, len(drawings))
+        return _gather(folder, [0])
+    edges = np.linspace(0, len(drawings), workers + 1).astype(int).tolist()
+    _draw_in_processes(folder, edges, progress)
+    return _gather(folder, edges[:-1])
+
+
+def _draw_in_processes(folder: Path, edges: list[int], progress: Progress) -> None:
+    ranges = list(zip(edges[:-1], edges[1:], strict=True))
+    running = [_start(folder, first, last) for first, last in ranges]
+    done = 0
+    try:
+        while any(process.poll() is None for process in running):
+            for process in running:
+                done += _STEP * bool(_line(process.stdout))
+                progress("draw", min(done, edges[-1]), edges[-1])
+        for process in running:
+            if process.wait():
+                raise OutputError(f"{folder}: drawing failed: {_last_line(process.stderr)}")
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
+
+
+def _start(folder: Path, first: int, last: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "etalage.generator.pool", str(folder), str(first), str(last)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _line(stream: IO[str] | None) -> str:
+    return stream.readline() if stream else ""
+
+
+def _last_line(stream: IO[str] | None) -> str:
+    return (stream.read().strip().splitlines() or ["no message"])[-1] if stream else ""
+
+
+def draw_range(folder: Path, first: int, last: int):  # noqa: ANN201
+    """Draw some of the rows into ``pool.FIRST.bin``; yield how many are done now and then."""
+    cv2.setNumThreads(1)
+    record = json.loads((folder / "looks.json").read_text(encoding="utf-8"))
+    looks = [Look(**look) for look in record["looks"]]
+    rows = np.load(folder / "drawings.npy", mmap_mode="r")[first:last].tolist()
+    lengths = np.zeros(len(rows), np.int32)
+    with (folder / f"pool.{first}.bin").open("wb") as file:
+        for number, (leaf, series, variant, rank) in enumerate(rows):
+            if rank < 0:
+                pixels = draw_boilerplate(series, record["seed"])
+            else:
+                pixels = draw(looks[leaf], record["seed"], series, variant, rank)
+            lengths[number] = file.write(encode_jpeg(pixels, quality=JPEG_QUALITY))
+            if number % _STEP == _STEP - 1:
+                yield number + 1
+    np.save(folder / f"pool.{first}.npy", lengths)
+
+
+def _gather(folder: Path, firsts: list[int]) -> Pool:
+    whole = folder / "pool.bin"
+    with whole.open("wb") as file:
+        for first in firsts:
+            part = folder / f"pool.{first}.bin"
+            with part.open("rb") as source:
+                while chunk := source.read(1 << 24):
+                    file.write(chunk)
+            part.unlink()
+    lengths = np.concatenate([np.load(folder / f"pool.{first}.npy") for first in firsts])
+    start = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return Pool(np.memmap(whole, np.uint8, mode="r"), start)
+
+
+def _main() -> None:
+    folder, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    for done in draw_range(folder, first, last):
+        sys.stdout.write(f"{done}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _main()

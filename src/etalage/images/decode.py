@@ -1,0 +1,157 @@
+"""Bytes of a JPEG, PNG or WebP image to RGB pixels, and pixels to JPEG.
+
+Whatever an image is stored as (grey, palette, 16 bits, CMYK, with transparency, animated), pixels
+are uint8 (H, W, 3) RGB: transparency lies on white, as in a shop's page; 16 bits keep the upper
+eight; of an animation the first frame counts; colour profiles are ignored. Decoding is strict: an
+image that is cut or damaged raises instead of showing half a product on grey.
+
+``decode_into`` fits an image to a square: the longer side fills it, the rest is white on both
+sides, so nothing is distorted and nothing is cut off. A square image fills it. An EXIF orientation
+is applied only when asked for: catalogue images are shown as stored, loose photos are not.
+"""
+
+import io
+import struct
+import warnings
+import zlib
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image
+
+from etalage.errors import ImageFormatError
+from etalage.images.headers import Header, read_header
+
+MAX_PIXELS = 89_000_000
+"""Larger images are refused before decoding: no product needs them (Pillow warns from here on)."""
+
+_EXIF_ORIENTATION = 0x0112
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+# Averaging all covered pixels costs five times a bilinear look-up and differs visibly only above.
+_AVERAGING_FROM = 1.5
+
+
+def decode(data: bytes, *, upright: bool = False) -> NDArray[np.uint8]:
+    """Return the pixels of an image in its own size, shape (H, W, 3).
+
+    Args:
+        data: the bytes of the file.
+        upright: turn the image as its EXIF orientation says.
+
+    Raises:
+        ImageFormatError: no image of a known format, damaged, or over ``MAX_PIXELS``.
+    """
+    pixels = _decode_down_to(data, _checked_header(data), None)
+    return _turn(pixels, _orientation(data)) if upright else pixels
+
+
+def decode_into(data: bytes, out: NDArray[np.uint8], *, upright: bool = False) -> None:
+    """Decode an image into ``out``, shape (S, S, 3), C-contiguous, fitted to the square.
+
+    A JPEG of exactly that size is decoded in place. A larger one is scaled by a half, a quarter or
+    an eighth while decoding, which skips work, then resized. On an error ``out`` holds anything.
+
+    Raises:
+        ImageFormatError: as ``decode``.
+    """
+    if upright:
+        _fit(decode(data, upright=True), out)
+        return
+    try:
+        pixels = simplejpeg.decode_jpeg(data, "RGB", buffer=out)
+    except ValueError:  # no JPEG, damaged, or larger than the buffer: the header tells which
+        _fit(_decode_down_to(data, _checked_header(data), len(out)), out)
+        return
+    if pixels.shape != out.shape:
+        _fit(pixels.copy(), out)
+
+
+def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 75) -> bytes:
+    """Return a baseline JPEG with 4:2:0 colour of ``pixels``, shape (H, W, 3)."""
+    data: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality, "RGB", "420")
+    return data
+
+
+def _checked_header(data: bytes) -> Header:
+    header = read_header(data)
+    if not header.format:
+        raise ImageFormatError(f"no JPEG, PNG or WebP image in {len(data)} bytes")
+    if header.width * header.height > MAX_PIXELS:
+        size = f"{header.width} x {header.height} pixels"
+        raise ImageFormatError(f"{header.format} of {size}: more than {MAX_PIXELS:,} in all")
+    return header
+
+
+def _decode_down_to(data: bytes, header: Header, side: int | None) -> NDArray[np.uint8]:
+    """Decode; a JPEG may come scaled down as long as its longer side keeps ``side`` pixels."""
+    try:
+        if header.format == "jpeg":
+            return _decode_jpeg(data, header, 1 if side is None else _reduction(header, side))
+        return _decode_pillow(data)
+    except _DAMAGE as error:
+        raise ImageFormatError(f"damaged {header.format} of {len(data)} bytes: {error}") from error
+
+
+def _reduction(header: Header, side: int) -> int:
+    # libjpeg also scales by other eighths, but only powers of two are fast.
+    longer = max(header.width, header.height)
+    return next((factor for factor in (8, 4, 2) if -(-longer // factor) >= side), 1)
+
+
+def _decode_jpeg(data: bytes, header: Header, factor: int) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data,
+        "RGB",
+        min_height=-(-header.height // factor),
+        min_width=-(-header.width // factor),
+        min_factor=factor,
+    )
+    return pixels
+
+
+def _decode_pillow(data: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
+        if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip, not scale
+            grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+            return np.repeat(grey[:, :, None], 3, axis=2)
+        if image.has_transparency_data:
+            with_alpha = image.convert("RGBA")
+            white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+            return np.array(Image.alpha_composite(white, with_alpha).convert("RGB"))
+        return np.array(image.convert("RGB"))
+
+
+def _orientation(data: bytes) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 (as stored) when there is none to be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Pillow's about damaged EXIF
+        try:
+            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
+                value = image.getexif().get(_EXIF_ORIENTATION, 1)
+        except _DAMAGE:
+            return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _fit(pixels: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    height, width = pixels.shape[:2]
+    side, longer = len(out), max(height, width)
+    rows, columns = (max(1, round(length * side / longer)) for length in (height, width))
+    how = cv2.INTER_AREA if longer >= _AVERAGING_FROM * side else cv2.INTER_LINEAR
+    if rows != columns:
+        out[...] = 255
+    top, left = (side - rows) // 2, (side - columns) // 2
+    fitted = cv2.resize(pixels, (columns, rows), interpolation=how)
+    out[top : top + rows, left : left + columns] = fitted

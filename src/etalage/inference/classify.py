@@ -1,0 +1,80 @@
+"""Answers for image files that belong to no catalogue: photos of one product or of several."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from etalage.errors import ConfigError, ImageFormatError
+from etalage.images.decode import decode_into
+from etalage.models.checkpoint import open_model
+from etalage.predictions.table import top_k
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One category that a product may be of."""
+
+    category_id: int
+    category: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says of one product.
+
+    Attributes:
+        images: the files it rests on.
+        guesses: the most probable categories, most probable first.
+    """
+
+    images: tuple[Path, ...]
+    guesses: tuple[Guess, ...]
+
+
+def classify(
+    model: Path, images: list[Path], *, together: bool = False, top: int = 5, device: str = "auto"
+) -> list[Answer]:
+    """Classify image files (JPEG, PNG, WebP), turned upright as their EXIF says.
+
+    Args:
+        model: the MODEL folder.
+        images: the files.
+        together: whether they all show one product; else each is a product of its own.
+        top: categories to name.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        ImageFormatError: a file that cannot be read or decoded; the message names it.
+        ModelError: the model cannot be used.
+    """
+    if not images:
+        raise ConfigError("no image given", hint="etalage classify MODEL photo.jpg ...")
+    network = open_model(model, device=device)
+    pixels = np.empty((len(images), network.size, network.size, 3), np.uint8)
+    for position, path in enumerate(images):
+        _read(path, pixels[position])
+    product = np.zeros(len(images), np.int64) if together else np.arange(len(images))
+    count = int(product[-1]) + 1
+    categories, kept, _ = top_k(network.probabilities(pixels, product, count), top)
+    taxonomy = network.taxonomy
+    return [
+        Answer(
+            tuple(path for path, owner in zip(images, product, strict=True) if owner == row),
+            tuple(
+                Guess(int(taxonomy.ids[leaf]), taxonomy.label(leaf), float(probability))
+                for leaf, probability in zip(categories[row], kept[row], strict=True)
+            ),
+        )
+        for row in range(count)
+    ]
+
+
+def _read(path: Path, out: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]) -> None:
+    try:
+        decode_into(path.read_bytes(), out, upright=True)
+    except OSError as error:
+        raise ImageFormatError(f"{path}: cannot be read: {error.strerror}") from error
+    except ImageFormatError as error:
+        raise ImageFormatError(f"{path}: {error.message}") from error

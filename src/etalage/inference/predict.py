@@ -1,0 +1,147 @@
+"""Writes the most probable categories of every product of an index.
+
+Products are answered in the order of the index, in parts of ``PART_PRODUCTS``; a part that is there
+is not computed again. Batches never cross a part, so a resumed run ends with the same bytes. A
+product without a readable image is answered with the prior: none is missing, none comes twice.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from etalage.batches.loader import load
+from etalage.batches.order import in_order
+from etalage.catalogue.index import Index, open_index
+from etalage.catalogue.split import read_split
+from etalage.errors import ConfigError, ModelError
+from etalage.models.checkpoint import Model, open_model
+from etalage.predictions.table import TOP, Predictions, top_k
+from etalage.predictions.writer import PredictionsWriter
+from etalage.progress import progress_bar
+
+PART_PRODUCTS = 16_384
+BATCH_PRODUCTS = 64
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PredictReport:
+    """What a run of ``predict`` did.
+
+    Attributes:
+        products: predictions in the folder.
+        resumed: how many of them an earlier run had written.
+        from_prior: products answered in this run that have no readable image.
+        unreadable: images that could not be decoded in this run.
+    """
+
+    products: int
+    resumed: int
+    from_prior: int
+    unreadable: int
+
+
+def predict(
+    model: Path,
+    index: Path,
+    output: Path,
+    *,
+    split: Path | None = None,
+    part: str | None = None,
+    max_images: int | None = None,
+    top: int = TOP,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> PredictReport:
+    """Write the PREDICTIONS of a model for the products of an index.
+
+    Args:
+        model: the MODEL folder.
+        index: the INDEX folder.
+        output: the PREDICTIONS folder; an unfinished one of the same making is finished.
+        split: a SPLIT, to answer one ``part`` of it only.
+        part: ``train``, ``validation`` or ``test``.
+        max_images: use only the first so many images of each product.
+        top: categories kept of each product.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        overwrite: replace what stands at ``output``.
+
+    Raises:
+        ModelError: the model cannot be used, or its categories are not those of the index.
+        PredictionsError: ``output`` is half made from something else.
+        OutputError: ``output`` is finished already, or cannot be written.
+    """
+    if (split is None) != (part is None):
+        raise ConfigError("a split and a part go together", hint="add --split SPLIT --part test")
+    if top < 1:
+        raise ConfigError(f"top is {top}: at least 1 is needed")
+    opened, network = open_index(index), open_model(model, device=device)
+    _check_taxonomy(network, opened, model, index)
+    rows = np.arange(len(opened))
+    if split is not None and part is not None:
+        rows = read_split(split).rows(opened, part)
+    limit = max_images if max_images is not None else network.max_images
+    source = {
+        "model": network.fingerprint,
+        "index": opened.fingerprint,
+        "part": part,
+        "max_images": limit,
+        "top": top,
+    }
+    writer = PredictionsWriter(
+        output, taxonomy=network.taxonomy, source=source, products=len(rows), overwrite=overwrite
+    )
+    resumed = writer.done_products
+    totals = np.zeros(2, np.int64)
+    with progress_bar("predict", len(rows)) as advance:
+        advance(resumed)
+        for start in range(resumed, len(rows), PART_PRODUCTS):
+            chunk = rows[start : start + PART_PRODUCTS]
+            predictions, unreadable = _answer(network, opened, chunk, limit, top)
+            writer.write(predictions)
+            totals += [(predictions.images == 0).sum(), unreadable]
+            advance(len(chunk))
+    writer.finish()
+    return PredictReport(len(rows), resumed, int(totals[0]), int(totals[1]))
+
+
+def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Path) -> None:
+    if index.record["taxonomy"] == "flat":
+        return
+    unknown = int((index.taxonomy.rows(model.taxonomy.ids) < 0).sum())
+    if unknown:
+        raise ModelError(
+            f"{model_path}: {unknown:,} of its {len(model.taxonomy):,} categories are not among "
+            f"the {len(index.taxonomy):,} of {index_path}: it was trained on another taxonomy",
+            hint="train a model on this taxonomy, or index the catalogue with the model's",
+        )
+
+
+def _answer(
+    model: Model, index: Index, rows: NDArray[np.int64], max_images: int | None, top: int
+) -> tuple[Predictions, int]:
+    """Return the predictions of some products, and how many images could not be decoded."""
+    categories, kept, rest, images = [], [], [], []
+    unreadable = 0
+    order = in_order(rows, BATCH_PRODUCTS)
+    for batch in load(index, order, size=model.size, max_images=max_images):
+        count = len(batch.rows)
+        found = top_k(model.probabilities(batch.pixels, batch.product, count), top)
+        categories.append(found[0])
+        kept.append(found[1])
+        rest.append(found[2])
+        images.append(np.bincount(batch.product, minlength=count).clip(max=2**15 - 1))
+        unreadable += len(batch.unreadable)
+    answers = Predictions(
+        index.product_ids.take(pa.array(rows)),
+        np.concatenate(categories),
+        np.concatenate(kept),
+        np.concatenate(rest),
+        np.concatenate(images).astype(np.int16),
+    )
+    return answers, unreadable

@@ -1,0 +1,1 @@
+"""Networks and nothing about data: backbone, fusion of a product's images, the MODEL folder."""

@@ -1,0 +1,91 @@
+"""The network over products: backbone, fusion of a product's images, linear head."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from etalage.models.fusion import Fusion
+
+
+class ProductModel(nn.Module):
+    """From the pixels of the images of some products to a logit for each category.
+
+    Pixels are normalised where the network lies, so that uint8 travels to the device.
+
+    Args:
+        backbone: from normalised images (N, 3, S, S) to features (N, F).
+        fusion: from the features of the images to those of the products.
+        classes: number of categories C.
+        mean: of each channel, of pixels scaled to 0 to 1.
+        std: likewise.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        fusion: Fusion,
+        classes: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.fusion = fusion
+        self.head = nn.Linear(fusion.width, classes)
+        self.frozen = False
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
+        channels = (1, 3, 1, 1)
+        scale = 1 / (255 * torch.tensor(std, dtype=torch.float32)).view(channels)
+        shift = -torch.tensor(mean, dtype=torch.float32).view(channels) * 255 * scale
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("shift", shift, persistent=False)
+
+    def freeze_backbone(self) -> None:
+        """Learn the head only: the backbone keeps its weights and its batch statistics."""
+        self.frozen = True
+        self.backbone.requires_grad_(requires_grad=False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "ProductModel":
+        """Set training mode; a frozen backbone stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen:
+            self.backbone.eval()
+        return self
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Return the features of images, uint8 (N, S, S, 3), as float32 (N, F)."""
+        # NHWC bytes seen as NCHW are channels-last already: nothing is copied but the conversion.
+        images = pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
+        answer: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))
+        return answer.float()
+
+    def forward(self, pixels: Tensor, product: Tensor, count: int) -> Tensor:
+        """Return the logits of ``count`` products.
+
+        Args:
+            pixels: uint8 RGB, (N, S, S, 3).
+            product: for each image the position of its product, (N,) int64.
+            count: number of products P; one without images gets the head's bias.
+
+        Returns:
+            float32 (P, C). Whatever the precision of the backbone, fusion and head are float32.
+        """
+        if len(pixels):
+            features = self.features(pixels)
+        else:
+            features = self.scale.new_zeros(0, self.fusion.width)
+        with torch.autocast(pixels.device.type, enabled=False):
+            logits: Tensor = self.head(self.fusion(features, product, count))
+        return logits
+
+
+def centre_crop(pixels: Tensor, size: int) -> Tensor:
+    """Return the middle ``size`` x ``size`` of images (N, S, S, 3), a view."""
+    margin = (pixels.shape[1] - size) // 2
+    return pixels[:, margin : margin + size, margin : margin + size]

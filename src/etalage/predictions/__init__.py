@@ -1,0 +1,1 @@
+"""The answers: the top-k table, submissions, scores, calibration. Nothing here knows images."""

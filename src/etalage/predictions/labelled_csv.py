@@ -1,0 +1,211 @@
+"""CSV files that give products a category: submissions, and truths to score against.
+
+UTF-8 (a byte order mark is allowed), a header line, then one line per product, plain or as the
+one CSV file of a zip file. Fields may be quoted. ``_id`` is kept as int64 when every one is an
+integer in its plain form (no leading zero or plus), else all are texts.
+
+Columns are read and checked as whole arrays; only a file that has a fault is walked line by line,
+to say where.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyarrow import csv as pacsv
+
+from etalage.catalogue.taxonomy import Taxonomy
+from etalage.errors import PredictionsError
+from etalage.predictions.product_ids import first_repeat, parse_ids
+from etalage.predictions.zips import MAX_BYTES, read_only_csv
+
+HEADER = ("_id", "category_id")
+_MARK = b"\xef\xbb\xbf"
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledCsv:
+    """What the file says.
+
+    Attributes:
+        product_ids: int64 or string array, none twice, (P,).
+        categories: category ids, (P,) int64.
+        part: the texts of column ``part``, (P,), or None where there is none.
+    """
+
+    product_ids: pa.Array
+    categories: NDArray[np.int64]
+    part: pa.Array | None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The bytes of a file, and how to complain about them."""
+
+    path: Path
+    data: bytes
+    error: type[PredictionsError]
+
+    def fault(self, record: int, what: str) -> PredictionsError:
+        """Return the error for a record, counted from 0 after the header."""
+        return self.error(f"{self.path}: line {self.line(record):,}: {what}")
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield each record after the header with the number of the line it begins on."""
+        text = io.TextIOWrapper(io.BytesIO(self.data), "utf-8-sig", newline="")
+        reader = csv.reader(text)
+        next(reader, None)
+        start = reader.line_num + 1
+        for fields in reader:
+            if fields:
+                yield start, fields
+            start = reader.line_num + 1
+
+    def line(self, record: int) -> int:
+        """Return the number of the line on which a record begins."""
+        return next(line for count, (line, _) in enumerate(self.records()) if count == record)
+
+
+def read_labelled_csv(
+    path: Path,
+    taxonomy: Taxonomy | None,
+    *,
+    error: type[PredictionsError],
+    other_columns: bool = True,
+) -> LabelledCsv:
+    """Read and check a file.
+
+    Args:
+        path: a CSV file, or a zip file that holds one.
+        taxonomy: what every category must be a leaf of, or None to take any.
+        error: what to raise.
+        other_columns: whether there may be more than ``_id`` and ``category_id``.
+
+    Raises:
+        PredictionsError: as ``error``, with the number of the line: another header, a line with
+            another number of fields, an empty id, one that occurs twice, a category that is no
+            integer or not in the taxonomy.
+    """
+    source = _Source(path, _load(path, error), error)
+    names = _header(source, other_columns)
+    wanted = [name for name in (*HEADER, "part") if name in names]
+    table = _texts(source, names, wanted)
+    return LabelledCsv(
+        _ids(source, table["_id"].combine_chunks()),
+        _categories(source, table["category_id"].combine_chunks(), taxonomy),
+        table["part"].combine_chunks() if "part" in wanted else None,
+    )
+
+
+def _load(path: Path, error: type[PredictionsError]) -> bytes:
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) == _ZIP:
+                return read_only_csv(path, error)
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise error(f"{path}: has {size:,} bytes, at most {MAX_BYTES:,} are read")
+        return path.read_bytes()
+    except OSError as cause:
+        raise error(f"{path}: cannot be read: {cause.strerror}") from cause
+
+
+def _header(source: _Source, other_columns: bool) -> list[str]:
+    line = source.data.removeprefix(_MARK)[: 1 << 20].split(b"\n", 1)[0].strip(b"\r")
+    names = next(csv.reader([line.decode("utf-8", "replace")]), [])
+    wrong = tuple(names) != HEADER
+    if other_columns:
+        wrong = len(set(names)) < len(names) or not set(HEADER) <= set(names)
+    if wrong:
+        expected = ",".join(HEADER) + (",..." if other_columns else "")
+        shown = ",".join(names)[:80]
+        raise source.error(f"{source.path}: line 1: the header is {shown!r}, expected {expected!r}")
+    return names
+
+
+def _texts(source: _Source, names: list[str], wanted: list[str]) -> pa.Table:
+    options = pacsv.ConvertOptions(
+        include_columns=wanted, column_types={name: pa.string() for name in wanted}
+    )
+    # Looking for newlines in quotes costs speed: only where there are quotes.
+    parse = pacsv.ParseOptions(newlines_in_values=b'"' in source.data)
+    if source.data.rstrip(b"\r\n").find(b"\n") < 0:
+        return pa.table({name: pa.array([], pa.string()) for name in wanted})
+    try:
+        return pacsv.read_csv(
+            io.BytesIO(source.data),
+            read_options=pacsv.ReadOptions(skip_rows=1, column_names=names),
+            parse_options=parse,
+            convert_options=options,
+        )
+    except pa.ArrowInvalid as cause:
+        raise _misshapen(source, len(names), str(cause)) from cause
+
+
+def _misshapen(source: _Source, width: int, otherwise: str) -> PredictionsError:
+    """Return where the file stops being a table, found by walking it."""
+    try:
+        for line, fields in source.records():
+            if len(fields) != width:
+                what = f"{len(fields)} fields, expected {width}"
+                return source.error(f"{source.path}: line {line:,}: {what}")
+    except UnicodeDecodeError:
+        line = source.data.count(b"\n", 0, _not_utf8(source.data)) + 1
+        return source.error(f"{source.path}: line {line:,}: is not UTF-8")
+    except csv.Error as cause:
+        otherwise = str(cause)
+    return source.error(f"{source.path}: is not CSV: {otherwise}")
+
+
+def _not_utf8(data: bytes) -> int:
+    try:
+        data.decode()
+    except UnicodeDecodeError as cause:
+        return cause.start
+    return 0
+
+
+def _ids(source: _Source, texts: pa.Array) -> pa.Array:
+    empty = pc.index(texts, "").as_py()
+    if empty >= 0:
+        raise source.fault(empty, "the _id is missing")
+    ids = parse_ids(texts)
+    repeat = first_repeat(ids)
+    if repeat is not None:
+        first = source.line(pc.index(texts, texts[repeat]).as_py())
+        raise source.fault(repeat, f"product {ids[repeat]} is on line {first:,} already")
+    return ids
+
+
+def _categories(source: _Source, texts: pa.Array, taxonomy: Taxonomy | None) -> NDArray[np.int64]:
+    numbers = parse_ids(texts)
+    if not pa.types.is_int64(numbers.type):
+        wrong = _first_no_integer(texts)
+        what = f"{texts[wrong].as_py()!r} is no integer" if texts[wrong].as_py() else "is missing"
+        raise source.fault(wrong, f"the category_id {what}")
+    categories: NDArray[np.int64] = numbers.to_numpy(zero_copy_only=False)
+    if taxonomy is not None:
+        unknown = np.flatnonzero(taxonomy.rows(categories) < 0)
+        if len(unknown):
+            what = f"category {categories[unknown[0]]} is not in the taxonomy of {len(taxonomy):,}"
+            raise source.fault(int(unknown[0]), what)
+    return categories
+
+
+def _first_no_integer(texts: pa.Array) -> int:
+    """Return the first text that is no int64 in its plain form, by halving: there is one."""
+    good, bad = 0, len(texts)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if pa.types.is_int64(parse_ids(texts.slice(0, middle)).type):
+            good = middle
+        else:
+            bad = middle
+    return good

@@ -1,0 +1,67 @@
+"""Zip files with the same bytes every time, and zip files from strangers."""
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+
+from etalage.errors import PredictionsError
+
+MAX_BYTES = 4_000_000_000
+_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
+_PIECE = 1 << 20
+
+
+def entry(name: str) -> zipfile.ZipInfo:
+    """Return a compressed member whose time and owner say nothing of when and where."""
+    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system = 3
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def without_times(source: Path, target: Path) -> None:
+    """Copy an Office document, leaving out when it was made."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for member in old.infolist():
+            with old.open(member) as read, new.open(entry(member.filename), "w") as write:
+                while piece := read.read(_PIECE):
+                    if member.filename == "docProps/core.xml":
+                        piece = _MODIFIED.sub(rb"\g<1>1980-01-01T00:00:00Z", piece)
+                    write.write(piece)
+
+
+def read_only_csv(path: Path, error: type[PredictionsError]) -> bytes:
+    """Return the bytes of the one CSV file in a zip file.
+
+    Raises:
+        PredictionsError: as ``error``: damaged, encrypted, no or several CSV files, or one that
+            says it unpacks to more than 4 GB.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = _only_csv(path, archive, error)
+            return archive.read(member)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as cause:
+        raise error(f"{path}: is a damaged zip file: {cause}") from cause
+
+
+def _only_csv(
+    path: Path, archive: zipfile.ZipFile, error: type[PredictionsError]
+) -> zipfile.ZipInfo:
+    members = [
+        member
+        for member in archive.infolist()
+        if member.filename.lower().endswith(".csv") and not member.filename.startswith("__MACOSX/")
+    ]
+    if len(members) != 1:
+        raise error(f"{path}: holds {len(members)} CSV files, expected one")
+    if members[0].file_size > MAX_BYTES:
+        raise error(
+            f"{path}: {members[0].filename} unpacks to {members[0].file_size:,} bytes, "
+            f"at most {MAX_BYTES:,} are read"
+        )
+    if members[0].flag_bits & 1:
+        raise error(f"{path}: {members[0].filename} is encrypted")
+    return members[0]

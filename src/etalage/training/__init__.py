@@ -1,0 +1,7 @@
+"""Training: recipes, the loop, checkpoints and resuming."""
+
+from etalage.training.progress import Progress
+from etalage.training.recipe import RECIPES, Recipe
+from etalage.training.run import TrainReport, train
+
+__all__ = ["RECIPES", "Progress", "Recipe", "TrainReport", "train"]

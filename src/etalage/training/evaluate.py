@@ -1,0 +1,71 @@
+"""Checks a network on the validation products: accuracy on the three levels, log-loss."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from etalage.batches.loader import load
+from etalage.batches.order import in_order
+from etalage.models.network import ProductModel, centre_crop
+from etalage.models.precision import autocast
+from etalage.predictions.calibration import log_loss
+from etalage.training.plan import Data, Plan
+from etalage.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a network answers.
+
+    Attributes:
+        products: products answered, those with a readable image.
+        level1: share of them whose category is right on level 1, by the given labels.
+        level2: likewise on level 2.
+        level3: likewise on the leaf.
+        log_loss: mean negative log-probability of the leaf, in nats.
+    """
+
+    products: int
+    level1: float
+    level2: float
+    level3: float
+    log_loss: float
+
+
+def evaluate(network: ProductModel, data: Data, recipe: Recipe, plan: Plan) -> Evaluation | None:
+    """Check a network; None when there is no validation product with a readable image."""
+    taxonomy = data.index.taxonomy
+    nodes = [taxonomy.nodes(level) for level in (1, 2, 3)]
+    right, loss, products = np.zeros(3, np.int64), 0.0, 0
+    for logits, targets in answers(network, data, recipe, plan):
+        best = logits.argmax(axis=1)
+        right += [int((node[best] == node[targets]).sum()) for node in nodes]
+        loss += log_loss(logits, targets) * len(targets)
+        products += len(targets)
+    if not products:
+        return None
+    level1, level2, level3 = (right / products).tolist()
+    return Evaluation(products, level1, level2, level3, loss / products)
+
+
+def answers(
+    network: ProductModel, data: Data, recipe: Recipe, plan: Plan
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """Yield logits (P, C) and targets (P,) of the validation products with a readable image."""
+    device = torch.device(plan.device)
+    training = network.training
+    network.eval()
+    batches = in_order(data.validation, recipe.batch_products)
+    for batch in load(data.index, batches, size=recipe.load_size, max_images=recipe.max_images):
+        present, product = np.unique(batch.product, return_inverse=True)
+        if not len(present):
+            continue
+        pixels = centre_crop(torch.from_numpy(batch.pixels), recipe.image_size)
+        owners = torch.from_numpy(product).to(device)
+        with torch.inference_mode(), autocast(device, bf16=plan.bf16):
+            logits = network(pixels.to(device), owners, len(present))
+        yield logits.cpu().numpy(), data.labels[batch.rows[present]].astype(np.int64)
+    network.train(training)

@@ -1,0 +1,71 @@
+"""One step of learning: a batch of products in, new weights and a loss out."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from etalage.batches.loader import Batch
+from etalage.models.network import ProductModel
+from etalage.models.precision import autocast
+from etalage.training.augment import crop_and_flip
+from etalage.training.plan import Plan
+from etalage.training.recipe import Recipe
+from etalage.training.schedule import learning_rate, set_learning_rate
+
+
+def learn(
+    network: ProductModel,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    labels: NDArray[np.int32],
+    step: int,
+    *,
+    recipe: Recipe,
+    plan: Plan,
+    seed: int,
+) -> Tensor | None:
+    """Take one step of the optimiser.
+
+    All that is random in it derives from ``seed`` and ``step``: PyTorch's own generators too are
+    set, for the dropout that a backbone may have.
+
+    Args:
+        network: in training mode.
+        optimiser: as ``create_optimiser`` makes it.
+        batch: products; those without a readable image are left out.
+        labels: leaf row of every product of the index.
+        step: number of the step, from 0.
+        recipe: how to learn.
+        plan: what was derived.
+        seed: of the training.
+
+    Returns:
+        The loss, on the device; None when there was nothing to learn from.
+    """
+    if len(batch.pixels) < 2:
+        return None  # batch statistics of a single image are no statistics
+    device = torch.device(plan.device)
+    generator = _seeded(seed, step)
+    pixels = torch.from_numpy(batch.pixels).to(device)
+    images = crop_and_flip(pixels, recipe.image_size, generator, flip=recipe.flip)
+    present, product = np.unique(batch.product, return_inverse=True)
+    targets = torch.from_numpy(labels[batch.rows[present]].astype(np.int64)).to(device)
+    with autocast(device, bf16=plan.bf16):
+        logits = network(images, torch.from_numpy(product).to(device), len(present))
+    loss = cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+    peak = recipe.learning_rate
+    rate = learning_rate(step, steps=plan.steps, warmup=plan.warmup_steps, peak=peak)
+    set_learning_rate(optimiser, rate)
+    optimiser.step()
+    return loss.detach()
+
+
+def _seeded(seed: int, step: int) -> torch.Generator:
+    mixed = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
+    torch.manual_seed(mixed)
+    return torch.Generator().manual_seed(mixed)
