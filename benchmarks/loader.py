@@ -4,8 +4,8 @@
 
 Without a catalogue it generates one: random smooth pictures, 180x180, quality 75, about 4.7 KB.
 Every contestant reads the same images in the same random order, in turns; the best of its rounds
-counts, since other work on the machine only ever slows one down. Files are in the page cache and
-workers started before the clock runs. The contestants:
+counts, since other work on the machine only ever slows one down; the CPU time of an image hardly
+feels it. Files are in the page cache and workers started before the clock runs. The contestants:
 
     bare decoding           simplejpeg on every core, bytes in memory, pixels into one array
     etalage                 etalage.batches.load at the images' own size
@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bson
@@ -144,17 +145,30 @@ def ours(index: Index, products: NDArray[np.int64]) -> Callable[[], int]:
     return lambda: sum(len(b.pixels) for b in load(index, in_order(products, size), size=SIDE))
 
 
-def measure(contestants: dict[str, Callable[[], int]], rounds: int) -> dict[str, list[float]]:
-    """Return images per second of every round, contestants taking turns."""
+@dataclass
+class Figures:
+    """Of every round: images per second, and this process's CPU time in microseconds an image."""
+
+    speeds: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+
+    def take(self, run: Callable[[], int]) -> None:
+        """Time a round."""
+        start, cpu = time.perf_counter(), time.process_time()
+        images = run()
+        self.speeds.append(images / (time.perf_counter() - start))
+        self.costs.append(1e6 * (time.process_time() - cpu) / images)
+
+
+def measure(contestants: dict[str, Callable[[], int]], rounds: int) -> dict[str, Figures]:
+    """Return the figures of every contestant; they take turns."""
     for run in contestants.values():
         run()
-    speeds: dict[str, list[float]] = {name: [] for name in contestants}
+    figures = {name: Figures() for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
-            start = time.perf_counter()
-            images = run()
-            speeds[name].append(images / (time.perf_counter() - start))
-    return speeds
+            figures[name].take(run)
+    return figures
 
 
 def main() -> None:
@@ -183,16 +197,22 @@ def compare(catalogue: Path, index: Index, limit: int, rounds: int) -> None:
         "etalage": ours(index, products),
         "bare decoding": bare(index, images),
     }
-    speeds = measure(contestants, rounds)
-    best = {name: max(each) for name, each in speeds.items()}
+    figures = measure(contestants, rounds)
     length = np.mean([len(index.image_bytes(row)) for row in images[:1000].tolist()])
-    load_now = os.getloadavg()[0]
-    print(f"{len(images):,} images of {length:,.0f} bytes, {usable_cores()} cores, load {load_now}")
-    print(f"{'':24}{'images/s':>10}{'of bare':>10}{'x classic':>10}   rounds")
+    load_now = f"load {os.getloadavg()[0]:.1f}"
+    print(f"{len(images):,} images of {length:,.0f} bytes, {usable_cores()} cores, {load_now}")
+    report(figures)
+
+
+def report(figures: dict[str, Figures]) -> None:
+    """Print a line for each contestant."""
+    best = {name: max(each.speeds) for name, each in figures.items()}
+    print(f"{'':22}{'images/s':>10}{'of bare':>10}{'x classic':>10}{'CPU us':>8}   rounds")
     for name, speed in best.items():
         of_bare, times = speed / best["bare decoding"], speed / best["classic DataLoader"]
-        each = " ".join(f"{value:,.0f}" for value in speeds[name])
-        print(f"{name:24}{speed:>10,.0f}{of_bare:>10.2f}{times:>10.1f}   {each}")
+        cost = "workers" if "DataLoader" in name else f"{min(figures[name].costs):.1f}"
+        each = " ".join(f"{value:,.0f}" for value in figures[name].speeds)
+        print(f"{name:22}{speed:>10,.0f}{of_bare:>10.2f}{times:>10.1f}{cost:>8}   {each}")
 
 
 if __name__ == "__main__":

@@ -81,10 +81,12 @@ def _features(pictures: list[bytes], weights: Path, size: int) -> Floats:
 
 
 def _means(features: Floats, part: Part, most: int | None = None) -> Floats:
-    return np.stack([features[rows[:most]].mean(0) for rows in part.images])
+    return np.stack([features[rows[:most]].mean(0, dtype=np.float32) for rows in part.images])
 
 
-def _answers(train: Floats, labels: NDArray[np.int64], test: Floats, penalty: float) -> NDArray[np.int64]:
+def _answers(
+    train: Floats, labels: NDArray[np.int64], test: Floats, penalty: float
+) -> NDArray[np.int64]:
     scale = StandardScaler().fit(train)
     model = LogisticRegression(C=penalty, max_iter=60, tol=1e-3).fit(scale.transform(train), labels)
     answers: NDArray[np.int64] = model.predict(scale.transform(test))
@@ -98,7 +100,9 @@ def difficulty(folder: Path, weights: Path, products: int, size: int, seed: int)
     print(report)
     rows: dict[bytes, int] = {}
     truth = catalogue / "truth"
-    train = _read(catalogue / "train.bson", _truth(truth / "train_truth.csv", "given_category_id"), rows)
+    train = _read(
+        catalogue / "train.bson", _truth(truth / "train_truth.csv", "given_category_id"), rows
+    )
     known = len(rows)
     test = _read(catalogue / "test.bson", _truth(truth / "test_truth.csv", "category_id"), rows)
     pictures = list(rows)

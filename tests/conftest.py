@@ -81,10 +81,13 @@ class CommandLine:
     def __call__(self, *arguments: object) -> Run:
         """Run one command line."""
         self._capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
+        code = 0
+        try:
             main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
         captured = self._capsys.readouterr()
-        return Run(int(stopped.value.code or 0), captured.out, captured.err)
+        return Run(code, captured.out, captured.err)
 
     @staticmethod
     def ids(index: Path) -> list[object]:

@@ -14,7 +14,7 @@ NAMES = "category_id,category_level1,category_level2,category_level3\n1,A,B,C\n"
 
 Photo = Callable[..., bytes]
 Product = Callable[..., dict[str, Any]]
-Run = Callable[..., Any]
+Run = Any
 
 
 class Row(NamedTuple):
@@ -44,6 +44,7 @@ def make_bad_catalogue(case: str, photo: Photo, product: Product) -> bytes:
     """Return a BSON file that has two sound products and the fault of the case."""
     sound = [bson.encode(product(row, [photo(row)], 1)) for row in (101, 102)]
     other = bson.encode(product(103, [photo(3), photo(4)], 1))
+    no_utf8 = bson.encode(product(9, [photo(1)], 1, title="caf?")).replace(b"caf?", b"caf\xe9")
     bad = {
         "last document cut": lambda: other[:-40],
         "a length field that lies": lambda: other[:1] + b"\x55" + other[2:],
@@ -59,9 +60,7 @@ def make_bad_catalogue(case: str, photo: Photo, product: Product) -> bytes:
         "two products of one `_id`": lambda: sound[0],
         "a category that is not in the taxonomy": lambda: bson.encode(product(9, [photo(1)], 77)),
         "a category that is no whole number": lambda: bson.encode(product(9, [photo(1)], "shoe")),
-        "text that is not UTF-8": lambda: bson.encode(
-            product(9, [photo(1)], 1, title="caf?")
-        ).replace(b"caf?", b"caf\xe9"),
+        "text that is not UTF-8": lambda: no_utf8,
         "an empty file among others": lambda: b"",
         "a category file with a row too short": lambda: b"",
         "an output that exists": lambda: b"",

@@ -127,10 +127,21 @@ def test_a_split_of_another_index_is_refused(shop: Path, tmp_path: Path) -> None
         ProductDataset(tmp_path / "index", split=shop / "split.parquet", part="train")
 
 
+def run_block(name: str) -> None:
+    """Run the only code block of the page called ``name``."""
+    text = PAGE.read_text(encoding="utf-8")
+    (block,) = re.findall(rf"```python {name}\n(.*?)```", text, re.DOTALL)
+    exec(compile(block, str(PAGE), "exec"), {"__name__": name})
+
+
 def test_the_loop_of_the_page_runs(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (loop,) = re.findall(r"```python loop\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     monkeypatch.chdir(shop)
-    exec(compile(loop, str(PAGE), "exec"), {"__name__": "loop"})
+    run_block("loop")
     assert re.fullmatch(r"[\d.]+% of \d+ products\n", capsys.readouterr().out)
+
+
+def test_the_faster_loop_of_the_page_runs(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop)
+    run_block("batches")

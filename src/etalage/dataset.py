@@ -1,6 +1,6 @@
 """``ProductDataset``: the products of an INDEX and SPLIT for a PyTorch loop of one's own.
 
-Étalage's own training does not use it: ``etalage.batches`` is several times faster. It is here for
+Étalage's own training does not use it: ``etalage.batches`` is about twice as fast. It is here for
 whoever brings a loop, a framework or a transform and wants one item per product.
 """
 

@@ -1,7 +1,7 @@
 """The whole road on a small generated catalogue: from a BSON file to a scored submission.
 
-What it shows beside the model's accuracy is what the model has to beat: answering every product with
-the most frequent category, and looking at one image only.
+What it shows beside the model's accuracy is what the model has to beat: answering every product
+with the most frequent category, and looking at one image only.
 """
 
 import time
@@ -106,7 +106,8 @@ def run_demo(
     with demo.stage("predict", announce):
         predict(at("model"), at("index-test"), at("predictions"))
     with demo.stage("submit", announce):
-        submit(at("predictions"), at("submission.csv"), expected=open_index(at("index-test")).product_ids)
+        expected = open_index(at("index-test")).product_ids
+        submit(at("predictions"), at("submission.csv"), expected=expected)
     with demo.stage("score", announce):
         _score(demo)
     return demo

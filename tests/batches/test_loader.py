@@ -61,6 +61,7 @@ def test_only_the_first_images_of_a_product_are_used_when_told(mixed: Index) -> 
 def test_a_batch_without_images_is_still_a_batch(mixed: Index) -> None:
     (batch,) = load(mixed, [np.array([0, 5, 9])], size=SIDE)
     assert batch.pixels.shape == (0, SIDE, SIDE, 3)
+    assert batch.pixels.flags.writeable
     assert batch.rows.tolist() == [0, 5, 9]
 
 

@@ -110,7 +110,7 @@ def test_a_join_that_makes_a_group_too_large_is_refused_and_counted() -> None:
     assert len(set(found)) == len(groups.sizes)
 
 
-def test_joins_are_refused_last_to_the_images_of_one_branch() -> None:
+def test_joins_are_refused_last_to_the_images_of_one_category() -> None:
     products = [[1] for _ in range(60)] + [[2] for _ in range(60)]
     products[0].append(3)
     products[60].append(3)
@@ -122,7 +122,7 @@ def test_joins_are_refused_last_to_the_images_of_one_branch() -> None:
 def test_an_unreadable_image_connects_nothing() -> None:
     product, branch = np.arange(4, dtype=np.int32), np.zeros(4, np.int32)
     empty = np.array([False, False, True, True])
-    sharing = find_shared(product, hashes([1, 1, 2, 2]), branch, empty)
+    sharing = find_shared(product, hashes([1, 1, 2, 2]), branch, readable=empty)
     groups = connect(sharing, 4, max_products=9, max_branches=9, share=1.0)
     assert groups.product_group.tolist() == [0, 1, 2, 2]
     assert groups.image_number.tolist() == [-1, -1, 0, 0]

@@ -1,4 +1,4 @@
-"""Small predictions, the folders they are written to, and a taxonomy with the traps of real ones."""
+"""Small predictions, the folders they are written to, a taxonomy with the traps of real ones."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -31,7 +31,7 @@ def test_top_k_is_the_head_of_a_stable_sort(shares: NDArray[np.float32], k: int)
 
 
 def test_rest_is_the_mass_outside_the_k() -> None:
-    shares = np.float32([[0.5, 0.2, 0.2, 0.1], [1, 0, 0, 0]])
+    shares = np.array([[0.5, 0.2, 0.2, 0.1], [1, 0, 0, 0]], np.float32)
     _, _, rest = top_k(shares, 2)
     assert rest.dtype == np.float32
     assert rest == pytest.approx([0.3, 0])
@@ -51,7 +51,7 @@ def test_many_products_are_ranked_block_by_block() -> None:
 @pytest.mark.parametrize("bad", [np.nan, -0.1, 1.1, np.inf])
 def test_top_k_refuses_what_is_no_probability(bad: float) -> None:
     with pytest.raises(PredictionsError, match="no number, or outside 0 to 1"):
-        top_k(np.float32([[0.5, bad]]), 1)
+        top_k(np.array([[0.5, bad]], np.float32), 1)
 
 
 FAULTS: list[tuple[dict[str, Any], str]] = [

@@ -36,9 +36,7 @@ def test_a_resumed_folder_has_the_bytes_of_one_written_in_one_go(
     assert content(tmp_path / "p") == content(write(tmp_path / "q", predict(range(10)), 4))
 
 
-def test_it_tells_what_is_there_already(
-    predict: Maker, taxonomy: Taxonomy, tmp_path: Path
-) -> None:
+def test_it_tells_what_is_there_already(predict: Maker, taxonomy: Taxonomy, tmp_path: Path) -> None:
     PredictionsWriter(tmp_path / "p", taxonomy=taxonomy, source={}).write(predict([1, 2, 3]))
     again = PredictionsWriter(tmp_path / "p", taxonomy=taxonomy, source={})
     assert [part.rows for part in again.done_parts] == [3]

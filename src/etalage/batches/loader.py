@@ -183,9 +183,9 @@ class _Memory:
     def array(self, count: int, side: int) -> NDArray[np.uint8]:
         """Return an array of shape (count, side, side, 3) with arbitrary contents."""
         needed = count * side * side * 3
-        memory = self._free.popleft() if self._free else memoryview(b"")
+        memory = self._free.popleft() if self._free else np.empty(0, np.uint8).data
         if len(memory) < needed:  # with room to spare: the next batches may hold some images more
-            memory = memoryview(np.empty(needed + needed // 8, np.uint8))
+            memory = np.empty(needed + needed // 8, np.uint8).data
         flat = np.frombuffer(memory, np.uint8)
         # All views of it, torch tensors included, refer to `flat` (not to `memory`, which is no
         # array): it dies with the last of them, and only then is the memory free again.

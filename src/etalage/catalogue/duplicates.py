@@ -6,16 +6,14 @@ logo, an energy label, "no picture") and would glue the catalogue together:
 
 * an image on more than ``max_products`` products, or on products of more than ``max_branches``
   branches of level 2, is boilerplate and connects nothing;
-* even then chance meetings percolate, so images join products in the order of how much hangs on
-  them (Kruskal's order: those of the fewest branches first, then of the most products), and a join
-  that would make a group of more than ``max_share`` of all products (100 products at least) is
-  refused.
+* even then chance meetings percolate, so images join products in an order (Kruskal's): those of the
+  fewest categories first, then those of the most products; and a join that would make a group of
+  more than ``max_share`` of all products (100 products at least) is refused.
 
 What does not connect is counted and listed, and a split counts what leaks through it. The figures
 behind the defaults are in docs/split.md; ``benchmarks/split.py`` makes them.
 """
 
-# mypy: allow-untyped-decorators
 
 from dataclasses import dataclass
 
@@ -25,8 +23,8 @@ from numpy.typing import NDArray
 
 from etalage.catalogue.index import Index
 
-MAX_PRODUCTS = 10_000
-MAX_BRANCHES = 5
+MAX_PRODUCTS = 20_000
+MAX_BRANCHES = 10
 MAX_SHARE = 0.005
 _ALWAYS_ALLOWED = 100
 
@@ -39,12 +37,14 @@ class SharedImages:
         row: first image row with this content, (K,).
         copies: number of image rows with it, (K,).
         products: number of products with it, (K,).
-        branches: number of level-2 branches these products are labelled with, (K,).
+        categories: number of categories these products are labelled with, (K,).
+        branches: number of level-2 branches of these, (K,).
     """
 
     row: NDArray[np.int64]
     copies: NDArray[np.int64]
     products: NDArray[np.int64]
+    categories: NDArray[np.int64]
     branches: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class SharedImages:
         """Return the chosen images, those on the most products first, then by row."""
         picked = np.flatnonzero(chosen)
         order = picked[np.lexsort((self.row[picked], -self.products[picked]))]
-        columns = (self.row, self.copies, self.products, self.branches)
+        columns = (self.row, self.copies, self.products, self.categories, self.branches)
         return SharedImages(*(column[order] for column in columns))
 
 
@@ -105,7 +105,9 @@ def duplicate_groups(
 ) -> Groups:
     """Return the duplicate groups of an index; unreadable images connect nothing."""
     branch = np.append(index.taxonomy.nodes(2), np.int32(-1))[index.labels]
-    sharing = find_shared(index.image_product, index.hashes, branch, index.readable)
+    sharing = find_shared(
+        index.image_product, index.hashes, branch, labels=index.labels, readable=index.readable
+    )
     return connect(
         sharing, len(index), max_products=max_products, max_branches=max_branches, share=max_share
     )
@@ -117,6 +119,7 @@ def group_products(
     branch: NDArray[np.int32],
     num_products: int,
     *,
+    labels: NDArray[np.int32] | None = None,
     max_products: int = MAX_PRODUCTS,
     max_branches: int = MAX_BRANCHES,
     max_share: float = MAX_SHARE,
@@ -128,11 +131,12 @@ def group_products(
         hashes: 128-bit hash of each image, (I, 2).
         branch: level-2 branch of each product's label, -1 without one, (P,).
         num_products: P.
+        labels: leaf row of each product, -1 without one, (P,); the branch where not given.
         max_products: an image on more products connects nothing.
         max_branches: an image on products of more branches connects nothing.
         max_share: largest share of all products that one group may hold.
     """
-    sharing = find_shared(image_product, hashes, branch)
+    sharing = find_shared(image_product, hashes, branch, labels=labels)
     return connect(
         sharing, num_products, max_products=max_products, max_branches=max_branches, share=max_share
     )
@@ -142,6 +146,8 @@ def find_shared(
     image_product: NDArray[np.int32],
     hashes: NDArray[np.uint64],
     branch: NDArray[np.int32],
+    *,
+    labels: NDArray[np.int32] | None = None,
     readable: NDArray[np.bool_] | None = None,
 ) -> Sharing:
     """Find the images that are on two or more products; arguments as ``group_products`` has them.
@@ -150,8 +156,10 @@ def find_shared(
         image_product: product row of each image, ascending, (I,).
         hashes: 128-bit hash of each image, (I, 2).
         branch: level-2 branch of each product's label, -1 without one, (P,).
+        labels: leaf row of each product, -1 without one, (P,); the branch where not given.
         readable: images to leave out are false, (I,).
     """
+    label = branch if labels is None else labels
     order, first = _by_content(hashes)
     if readable is not None and not readable.all():
         order, first = _without(order, first, readable)
@@ -170,7 +178,8 @@ def find_shared(
         row=order[first][shared],
         copies=np.bincount(number, minlength=total)[shared],
         products=products[shared],
-        branches=_branches(compact, branch[product[pair]], int(shared.sum())),
+        categories=_distinct(compact, label[product[pair]], int(shared.sum())),
+        branches=_distinct(compact, branch[product[pair]], int(shared.sum())),
     )
     start = np.concatenate([[0], np.cumsum(images.products)])
     return Sharing(image_number, images, start, product[pair])
@@ -203,13 +212,11 @@ def _without(
     return order[kept], _changes(number)
 
 
-def _branches(
-    image: NDArray[np.int64], branch: NDArray[np.int32], images: int
-) -> NDArray[np.int64]:
-    """Return the number of different branches of each image; products without one do not count."""
-    known = branch >= 0
-    width = int(branch.max(initial=0)) + 1
-    pairs = np.unique(image[known] * width + branch[known])
+def _distinct(image: NDArray[np.int64], node: NDArray[np.int32], images: int) -> NDArray[np.int64]:
+    """Return the number of different nodes of each image; products without one do not count."""
+    known = node >= 0
+    width = int(node.max(initial=0)) + 1
+    pairs = np.unique(image[known] * width + node[known])
     return np.bincount(pairs // width, minlength=images)
 
 
@@ -220,7 +227,7 @@ def connect(
     images = sharing.images
     common = (images.products > max_products) | (images.branches > max_branches)
     joining = np.flatnonzero(~common)
-    order = joining[np.lexsort((-images.products[joining], images.branches[joining]))]
+    order = joining[np.lexsort((-images.products[joining], images.categories[joining]))]
     limit = max(int(share * num_products), _ALWAYS_ALLOWED)
     group, refused = _join(order, sharing.start, sharing.products, num_products, limit)
     return Groups(

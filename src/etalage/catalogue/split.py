@@ -178,7 +178,8 @@ def read_split(path: Path) -> Split:
             there is not, or has a product twice.
     """
     try:
-        table = pq.ParquetFile(path).read()
+        with pq.ParquetFile(path) as file:
+            table = file.read()
     except OSError as error:
         reason = error.strerror or str(error)
         raise SplitError(f"{path}: cannot be read: {reason}", hint=_REMAKE) from error

@@ -12,7 +12,7 @@ from etalage.catalogue.stratify import PARTS, TEST, TRAIN, UNLABELLED, VALIDATIO
 
 By = Literal["duplicates", "product"]
 _LISTED = 10
-_SHOWN = 3
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,9 @@ def report_rows(report: SplitReport) -> list[tuple[str, str, str]]:
         rows.append(("left out", f"{report.unlabelled:,}", "without a label"))
     remark = f"{report.groups:,} groups" + (", ignored" if report.by == "product" else "")
     rows.append(("in duplicate groups", f"{report.grouped_products:,}", remark))
-    for group in report.largest_groups:
+    for rank, group in enumerate(report.largest_groups[:_SHOWN]):
         remark = f"product {group['example']}: {group['category'] or 'no label'}"
-        rows.append(("  a largest group", f"{group['products']:,}", remark))
+        rows.append(("" if rank else "  the largest", f"{group['products']:,}", remark))
     for title, count, images in (
         ("boilerplate", report.boilerplate_images, report.boilerplate),
         ("refused", report.refused_images, report.refused),

@@ -1,6 +1,5 @@
 """Deals whole groups of products to the parts of a split, category by category."""
 
-# mypy: allow-untyped-decorators
 
 import numpy as np
 from numba import njit

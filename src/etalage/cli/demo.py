@@ -39,8 +39,8 @@ def demo(
     console = Console()
     console.print(_accuracy(result))
     print(
-        f"Truth: the clean labels of the generated test products. Like the test of 2017 they are not"
-        f"\nkept apart from training: {result.shared:.0%} of them show an image that training shows."
+        "Truth: the clean labels of the generated test products. As in the test of 2017, duplicates"
+        f"\nare not kept apart: {result.shared:.0%} of them show an image that training shows too."
     )
     console.print(_seconds(result))
     print(_next(result.folder))

@@ -4,7 +4,7 @@ About half a millisecond a picture. Equal seeds give equal pixels.
 """
 
 import math
-from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 import cv2
@@ -14,45 +14,11 @@ from numpy.typing import NDArray
 from etalage.generator import shapes, surfaces, views
 from etalage.generator.looks import Look
 from etalage.generator.marks import HANDLE, SHIFT, boilerplate, energy_label, paint_part, parcel
-from etalage.generator.nouns import COLOURS
+from etalage.generator.outlines import OUTLINES
 from etalage.generator.surfaces import SIDE
+from etalage.generator.things import Paint, Thing, make_thing, seed_of
 
 Pixels = NDArray[np.uint8]
-Paint = tuple[int, int, int]
-_MIX = 0x9E3779B97F4A7C15
-_FADE = np.arange(256)[:, None]
-
-
-@dataclass(frozen=True, eq=False)
-class Thing:
-    """One object: what all its pictures have in common.
-
-    Attributes:
-        paints: colour of each ``shapes.Tone`` (the body's first colour at BODY).
-        ramp: the 256 mixes of the two colours of the pattern, shape (256, 1, 3).
-        stretch: factors of width and height.
-        grain: pattern repeats per unit of the object.
-        phase: where in the light the object stands.
-        light: which of ``surfaces.lights``.
-        words: which of ``surfaces.words`` are printed on it.
-    """
-
-    paints: tuple[Paint, ...]
-    ramp: Pixels
-    stretch: tuple[float, float]
-    grain: float
-    phase: tuple[int, int]
-    light: int
-    words: tuple[int, int]
-
-
-def seed_of(*numbers: int) -> int:
-    """Mix numbers to a 64-bit seed."""
-    mixed = 0
-    for number in numbers:
-        mixed = ((mixed ^ (number + 1)) * _MIX) & 0xFFFFFFFFFFFFFFFF
-        mixed ^= mixed >> 29
-    return mixed
 
 
 def draw(look: Look, seed: int, series: int, variant: int, rank: int) -> Pixels:
@@ -86,44 +52,6 @@ def draw_boilerplate(number: int, seed: int) -> Pixels:
     return boilerplate(number, Random(seed_of(seed, number, 0, 1)))
 
 
-def make_thing(look: Look, rng: Random, variant: int) -> Thing:
-    """Draw what is particular to one object."""
-    stretch = look.stretch[0] * rng.uniform(0.86, 1.16), look.stretch[1] * rng.uniform(0.86, 1.16)
-    grain = rng.uniform(1.5, 2.5)
-    phase = _below(80, rng), _below(80, rng)
-    light, words = _below(12, rng), (_below(25, rng), _below(25, rng))
-    if variant:
-        rng = Random(seed_of(rng.getrandbits(60), variant))
-    first, other = _two_colours(rng)
-    second = _colour(rng)
-    dark, pale, metal = 20 + _below(55, rng), 215 + _below(33, rng), 140 + _below(60, rng)
-    paints = (first, second, (dark, dark, dark + 4), (pale, pale, pale - 4), (metal, metal, metal))
-    ramp = (_FADE[::-1] * np.array(first) + _FADE * np.array(other)) // 255
-    return Thing(paints, ramp.astype(np.uint8)[:, None], stretch, grain, phase, light, words)
-
-
-def _below(limit: int, rng: Random) -> int:
-    return int(rng.random() * limit)
-
-
-def _colour(rng: Random) -> Paint:
-    red, green, blue = COLOURS[_below(len(COLOURS), rng)][1]
-    return _near(red, rng), _near(green, rng), _near(blue, rng)
-
-
-def _near(value: int, rng: Random) -> int:
-    return min(max(value - 18 + _below(37, rng), 0), 255)
-
-
-def _two_colours(rng: Random) -> tuple[Paint, Paint]:
-    first = _colour(rng)
-    for _ in range(8):
-        other = _colour(rng)
-        if abs(sum(first) - sum(other)) > 210:
-            return first, other
-    return first, (245, 243, 238) if sum(first) < 400 else (36, 36, 42)
-
-
 def _background(view: views.View, rng: Random) -> Pixels:
     draw = rng.random()
     if view.kind == views.SCENE or draw < 0.08:
@@ -136,12 +64,18 @@ def _background(view: views.View, rng: Random) -> Pixels:
         canvas[:] = 255
     else:
         pale = rng.randrange(205, 250)
-        canvas[:] = (pale, min(pale + rng.randrange(-8, 9), 255), min(pale + rng.randrange(-12, 9), 255))
+        canvas[:] = (
+            pale,
+            min(pale + rng.randrange(-8, 9), 255),
+            min(pale + rng.randrange(-12, 9), 255),
+        )
     if view.kind != views.ZOOM and rng.random() < 0.45:
         tone = int(canvas[0, 0].min()) - rng.randrange(14, 46)
         width = int(SIDE * 0.4 * view.size)
         middle = (SIDE // 2, int(SIDE * (0.5 + 0.47 * view.size)))
-        cv2.ellipse(canvas, middle, (width, max(width // 7, 3)), 0, 0, 360, (tone,) * 3, -1, cv2.LINE_AA)
+        cv2.ellipse(
+            canvas, middle, (width, max(width // 7, 3)), 0, 0, 360, (tone,) * 3, -1, cv2.LINE_AA
+        )
     return canvas
 
 
@@ -175,7 +109,7 @@ def placement(thing: Thing, view: views.View) -> NDArray[np.float32]:
 
 
 def _paint(canvas: Pixels, look: Look, thing: Thing, view: views.View) -> None:
-    form = shapes.shape(look.shape)
+    form = _outline(look.shape)
     place = placement(thing, view)
     handle = view.part and look.part == HANDLE
     if handle:
@@ -194,8 +128,18 @@ def _paint(canvas: Pixels, look: Look, thing: Thing, view: views.View) -> None:
     _paint_primitives(window, surface, form, points - (left << SHIFT, top << SHIFT), thing.paints)
 
 
-def _paint_primitives(window: Pixels, surface: Pixels, form: shapes.Shape,
-                      points: NDArray[np.int32], paints: tuple[Paint, ...]) -> None:  # fmt: skip
+@cache
+def _outline(name: str) -> shapes.Shape:
+    return shapes.compose(OUTLINES[name])
+
+
+def _paint_primitives(
+    window: Pixels,
+    surface: Pixels,
+    form: shapes.Shape,
+    points: NDArray[np.int32],
+    paints: tuple[Paint, ...],
+) -> None:
     mask = np.zeros(window.shape[:2], np.uint8)
     start = 0
     for end, tone in zip(form.ends, form.tones, strict=True):
@@ -217,11 +161,17 @@ def _fixed(points: NDArray[np.float32], place: NDArray[np.float32]) -> NDArray[n
 def _frame(points: NDArray[np.int32]) -> tuple[int, int, int, int]:
     """Return the pixels (left, top, right, bottom) that the points span, within the picture."""
     (left, top), (right, bottom) = points.min(0) >> SHIFT, points.max(0) >> SHIFT
-    return max(int(left) - 1, 0), max(int(top) - 1, 0), min(int(right) + 2, SIDE), min(int(bottom) + 2, SIDE)
+    return (
+        max(int(left) - 1, 0),
+        max(int(top) - 1, 0),
+        min(int(right) + 2, SIDE),
+        min(int(bottom) + 2, SIDE),
+    )
 
 
-def _surface(look: Look, thing: Thing, view: views.View, place: NDArray[np.float32],
-             size: tuple[int, int]) -> Pixels:  # fmt: skip
+def _surface(
+    look: Look, thing: Thing, view: views.View, place: NDArray[np.float32], size: tuple[int, int]
+) -> Pixels:
     """Return the lit body, width and height ``size``, patterned when its pattern can be seen."""
     wide, high = size
     if view.pattern and look.pattern:
@@ -242,8 +192,12 @@ def _surface(look: Look, thing: Thing, view: views.View, place: NDArray[np.float
     return np.asarray(cv2.multiply(surface, light[y : y + high, x : x + wide], scale=1 / 200))
 
 
-def _print_words(surface: Pixels, thing: Thing, body: tuple[float, float, float, float],
-                 place: NDArray[np.float32]) -> None:  # fmt: skip
+def _print_words(
+    surface: Pixels,
+    thing: Thing,
+    body: tuple[float, float, float, float],
+    place: NDArray[np.float32],
+) -> None:
     x0, y0, x1, y1 = body
     dark = sum(thing.paints[0]) > 380
     ink = (24, 22, 30) if dark else (250, 248, 240)
@@ -255,6 +209,8 @@ def _print_words(surface: Pixels, thing: Thing, body: tuple[float, float, float,
         at = y0 + (y1 - y0) * top
         into = place @ np.array([[wide / 256, 0, left], [0, high / 64, at], [0, 0, 1]], np.float32)
         if into[0, 0] < 0:
-            into = place @ np.array([[-wide / 256, 0, x1 - left + x0], [0, high / 64, at], [0, 0, 1]], np.float32)
+            into = place @ np.array(
+                [[-wide / 256, 0, x1 - left + x0], [0, high / 64, at], [0, 0, 1]], np.float32
+            )
         mask = cv2.warpAffine(strip, into, surface.shape[1::-1], flags=cv2.INTER_LINEAR)
         surface[mask > 110] = ink

@@ -16,9 +16,15 @@ _COPIED = 1 - 7_772_910 / 12_371_293
 _SIBLING, _COUSIN = 0.7, 0.2  # the rest goes anywhere
 
 
-def wrong_labels(taxonomy: Taxonomy, leaf: NDArray[np.int32], series: NDArray[np.int32],
-                 shared: NDArray[np.uint8], test: NDArray[np.bool_], care: NDArray[np.float64],
-                 rng: np.random.Generator) -> NDArray[np.int32]:  # fmt: skip
+def wrong_labels(
+    taxonomy: Taxonomy,
+    leaf: NDArray[np.int32],
+    series: NDArray[np.int32],
+    shared: NDArray[np.uint8],
+    test: NDArray[np.bool_],
+    care: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.int32]:
     """Return the given leaf of every product, shape (P,).
 
     Args:
@@ -34,7 +40,9 @@ def wrong_labels(taxonomy: Taxonomy, leaf: NDArray[np.int32], series: NDArray[np
     first = np.cumsum(size) - size
     other = _other_leaf(taxonomy, leaf[first], rng)
     hashes = (1 - _COPIED) * 1.75 * float((~test).sum())
-    cut = _cut_series(shared, np.bincount(series, ~test), AMBIGUOUS * hashes, rng)
+    cut = _cut_series(
+        shared, np.bincount(series[~test], minlength=len(size)), AMBIGUOUS * hashes, rng
+    )
     wrong = _some_of(cut, series, test, rng)
     budget = WRONG * len(leaf) - wrong.sum()
     # Priority sampling: the smallest draw/rate first, until the budget is spent.
@@ -48,8 +56,9 @@ def wrong_labels(taxonomy: Taxonomy, leaf: NDArray[np.int32], series: NDArray[np
     return np.where(wrong | whole[series], other[series], leaf).astype(np.int32)
 
 
-def _cut_series(shared: NDArray[np.uint8], train: NDArray[np.float64], hashes: float,
-                rng: np.random.Generator) -> NDArray[np.bool_]:  # fmt: skip
+def _cut_series(
+    shared: NDArray[np.uint8], train: NDArray[np.int64], hashes: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
     """Choose series of two or more train products until they share so many ``hashes``."""
     able = np.flatnonzero((shared > 0) & (train >= 2))
     order = rng.permutation(able)
@@ -59,8 +68,12 @@ def _cut_series(shared: NDArray[np.uint8], train: NDArray[np.float64], hashes: f
     return cut
 
 
-def _some_of(cut: NDArray[np.bool_], series: NDArray[np.int32], test: NDArray[np.bool_],
-             rng: np.random.Generator) -> NDArray[np.bool_]:  # fmt: skip
+def _some_of(
+    cut: NDArray[np.bool_],
+    series: NDArray[np.int32],
+    test: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
     """Mark a quarter of the products of the cut series: one train product is, another is not."""
     wrong = cut[series] & (rng.random(len(series)) < 0.25)
     order = np.lexsort((rng.random(len(series)), test, series))
@@ -71,8 +84,9 @@ def _some_of(cut: NDArray[np.bool_], series: NDArray[np.int32], test: NDArray[np
     return wrong
 
 
-def _other_leaf(taxonomy: Taxonomy, leaf: NDArray[np.int32],
-                rng: np.random.Generator) -> NDArray[np.int32]:  # fmt: skip
+def _other_leaf(
+    taxonomy: Taxonomy, leaf: NDArray[np.int32], rng: np.random.Generator
+) -> NDArray[np.int32]:
     """Return another leaf for each: mostly of the same level-2 branch, else near, else anywhere."""
     other = _within(np.zeros(len(taxonomy), np.int32), leaf, rng)
     kind = rng.random(len(leaf))
@@ -82,8 +96,9 @@ def _other_leaf(taxonomy: Taxonomy, leaf: NDArray[np.int32],
     return other.astype(np.int32)
 
 
-def _within(nodes: NDArray[np.int32], leaf: NDArray[np.int32],
-            rng: np.random.Generator) -> NDArray[np.int64]:  # fmt: skip
+def _within(
+    nodes: NDArray[np.int32], leaf: NDArray[np.int32], rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Return another leaf of the same node for each, -1 where a node has only one."""
     order = np.argsort(nodes, kind="stable")
     place = np.empty(len(nodes), np.int64)

@@ -16,7 +16,8 @@ from etalage.generator.taxonomy import grid
 _STRETCHES = ((1.0, 1.0), (0.7, 1.0), (1.0, 0.66), (0.85, 0.85), (0.55, 1.0), (1.0, 0.5))
 _PER_SHELF = len(PATTERNS) * len(PARTS)
 _PRINTED = frozenset({
-    "book", "album", "folded_map", "diary", "cd", "vinyl", "tape", "boxset", "sheet", "number_plate",
+    "book", "album", "folded_map", "diary", "cd", "vinyl", "tape", "boxset", "sheet",
+    "number_plate",
 })  # fmt: skip
 _LABELLED = frozenset({"fridge", "washer", "oven", "coffee", "kettle", "screen", "lamp", "tyre"})
 

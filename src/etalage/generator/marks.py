@@ -18,20 +18,24 @@ SHIFT = 4  # fractional bits of the coordinates given to cv2
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CLASSES = ((0, 140, 70), (80, 170, 60), (180, 205, 50), (245, 225, 40), (245, 175, 40),
             (235, 110, 40), (220, 40, 40))  # fmt: skip
-_NOTICES = ("PHOTO NON DISPONIBLE", "LIVRAISON 24H", "GARANTIE 2 ANS", "PROMO -20%", "STOCK FRANCE",
-            "PRIX CHOC", "NOUVEAU", "SATISFAIT", "PAIEMENT 4X", "CONTACT", "MERCI", "ENERGIE")  # fmt: skip
+_NOTICES = (
+    "PHOTO NON DISPONIBLE", "LIVRAISON 24H", "GARANTIE 2 ANS", "PROMO -20%", "STOCK FRANCE",
+    "PRIX CHOC", "NOUVEAU", "SATISFAIT", "PAIEMENT 4X", "CONTACT", "MERCI", "ENERGIE",
+)  # fmt: skip
 
 
-def paint_part(target: Pixels, part: int, body: Box, place: NDArray[np.float32],
-               paints: tuple[Paint, ...]) -> None:  # fmt: skip
+def paint_part(
+    target: Pixels, part: int, body: Box, place: NDArray[np.float32], paints: tuple[Paint, ...]
+) -> None:
     """Paint a leaf's part: a handle onto the picture, before the body; others onto the body."""
     for primitive, paint in _part_primitives(part, body, paints):
         points = (primitive.points @ place[:, :2].T + place[:, 2]) * (1 << SHIFT)
         cv2.fillPoly(target, [points.astype(np.int32)], paint, cv2.LINE_AA, SHIFT)
 
 
-def _part_primitives(part: int, body: Box,
-                     paints: tuple[Paint, ...]) -> list[tuple[shapes.Primitive, Paint]]:  # fmt: skip
+def _part_primitives(
+    part: int, body: Box, paints: tuple[Paint, ...]
+) -> list[tuple[shapes.Primitive, Paint]]:
     x0, y0, x1, y1 = body
     cx, cy, hx, hy = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
     tone = shapes.Tone.SECOND
@@ -60,18 +64,20 @@ def _tag(cx: float, cy: float, hx: float, hy: float) -> list[tuple[shapes.Primit
     tone = shapes.Tone.PALE
     wide, high = 0.58 * hx, 0.42 * hy
     lines = [
-        shapes.box(tone, cx - 0.7 * wide, cy + y * high - 0.08 * high, cx + reach * wide, cy + y * high + 0.08 * high)
-        for y, reach in ((-0.5, 0.7), (0.0, 0.3), (0.45, 0.6))
+        shapes.box(tone, cx - 0.7 * wide, cy + y * high, cx + reach * wide, cy + (y + 0.16) * high)
+        for y, reach in ((-0.58, 0.7), (-0.08, 0.3), (0.37, 0.6))
     ]
+    edge, tall = wide * 1.08, high * 1.12
     return [
-        (shapes.box(tone, cx - wide * 1.08, cy - high * 1.12, cx + wide * 1.08, cy + high * 1.12), (40, 40, 44)),
+        (shapes.box(tone, cx - edge, cy - tall, cx + edge, cy + tall), (40, 40, 44)),
         (shapes.box(tone, cx - wide, cy - high, cx + wide, cy + high), (252, 251, 246)),
         *((line, (70, 70, 76)) for line in lines),
-    ]  # fmt: skip
+    ]
 
 
-def _bow(cx: float, cy: float, size: float, paint: Paint,
-         ink: Paint) -> list[tuple[shapes.Primitive, Paint]]:  # fmt: skip
+def _bow(
+    cx: float, cy: float, size: float, paint: Paint, ink: Paint
+) -> list[tuple[shapes.Primitive, Paint]]:
     made = []
     for scale, colour in ((1.18, ink), (1.0, paint)):
         reach, high = size * scale, size * 0.62 * scale
@@ -96,7 +102,9 @@ def parcel(paints: tuple[Paint, ...], rng: Random) -> Pixels:
     cv2.fillPoly(canvas, [side], tuple(c - 34 for c in brown), cv2.LINE_AA)
     cv2.rectangle(canvas, (x + 8, y + high // 3), (x + wide - 8, y + high * 2 // 3), paints[0], -1)
     name = BRANDS[rng.randrange(len(BRANDS))].encode("ascii", "ignore").decode()
-    cv2.putText(canvas, name[:9], (x + 12, y + high // 2 + 6), _FONT, 0.5, (250, 250, 250), 1, cv2.LINE_AA)
+    cv2.putText(
+        canvas, name[:9], (x + 12, y + high // 2 + 6), _FONT, 0.5, (250, 250, 250), 1, cv2.LINE_AA
+    )
     return canvas
 
 
@@ -111,10 +119,14 @@ def energy_label(rng: Random) -> Pixels:
         y, reach = 38 + 14 * row, 62 + 8 * row
         arrow = np.array([[28, y], [reach, y], [reach + 7, y + 5], [reach, y + 11], [28, y + 11]])
         cv2.fillPoly(canvas, [arrow.astype(np.int32)], paint, cv2.LINE_AA)
-        cv2.putText(canvas, "ABCDEFG"[row], (31, y + 10), _FONT, 0.35, (255, 255, 255), 1, cv2.LINE_AA)
+        cv2.putText(
+            canvas, "ABCDEFG"[row], (31, y + 10), _FONT, 0.35, (255, 255, 255), 1, cv2.LINE_AA
+        )
     y = 38 + 14 * best
     cv2.rectangle(canvas, (132, y - 2), (153, y + 13), (20, 20, 20), -1)
-    cv2.putText(canvas, "ABCDEFG"[best], (137, y + 10), _FONT, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(
+        canvas, "ABCDEFG"[best], (137, y + 10), _FONT, 0.45, (255, 255, 255), 1, cv2.LINE_AA
+    )
     for row in range(3):
         text = f"{rng.randrange(20, 400)} {('kWh/an', 'litres', 'dB')[row]}"
         cv2.putText(canvas, text, (34, 146 + 12 * row), _FONT, 0.35, (60, 60, 60), 1, cv2.LINE_AA)
@@ -126,11 +138,19 @@ def boilerplate(number: int, rng: Random) -> Pixels:
     text = _NOTICES[number % len(_NOTICES)]
     if text == "ENERGIE":
         return energy_label(rng)
-    tint = (226, 226, 228) if number == 0 else (rng.randrange(30, 220), rng.randrange(30, 200), rng.randrange(60, 220))
+    tint = (
+        (226, 226, 228)
+        if number == 0
+        else (rng.randrange(30, 220), rng.randrange(30, 200), rng.randrange(60, 220))
+    )
     canvas = np.full((SIDE, SIDE, 3), 245, np.uint8)
     cv2.circle(canvas, (90, 74), 50, tint, -1, cv2.LINE_AA)
-    cv2.rectangle(canvas, (58, 56), (122, 98), (150, 150, 154) if number == 0 else (255, 255, 255), 4)
-    cv2.circle(canvas, (90, 77), 13, (150, 150, 154) if number == 0 else (255, 255, 255), 4, cv2.LINE_AA)
+    cv2.rectangle(
+        canvas, (58, 56), (122, 98), (150, 150, 154) if number == 0 else (255, 255, 255), 4
+    )
+    cv2.circle(
+        canvas, (90, 77), 13, (150, 150, 154) if number == 0 else (255, 255, 255), 4, cv2.LINE_AA
+    )
     scale = min(0.7, 160 / (len(text) * 17.0))
     cv2.putText(canvas, text, (12, 152), _FONT, scale, (70, 70, 74), 1, cv2.LINE_AA)
     return canvas

@@ -1,4 +1,4 @@
-"""The words of the own taxonomy: departments, shelves (with the shape each is drawn as), attributes.
+"""The words of the own taxonomy: departments, shelves and their shapes, attributes.
 
 A department is a level-1 name with its shelves; a shelf is a level-2 name, the noun its titles use
 and the shape (``etalage.generator.shapes``) its products have. A leaf adds a pattern and a part.

@@ -81,8 +81,9 @@ def make_plan(tree: Tree, products: int, test: float, seed: int) -> Plan:
     )  # fmt: skip
 
 
-def _test_products(leaf: NDArray[np.int32], sizes: NDArray[np.int64], test: float,
-                   rng: np.random.Generator) -> NDArray[np.bool_]:  # fmt: skip
+def _test_products(
+    leaf: NDArray[np.int32], sizes: NDArray[np.int64], test: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
     """Draw the test products leaf by leaf; every leaf keeps one product to train on."""
     first = np.cumsum(sizes) - sizes
     order = np.lexsort((rng.random(len(leaf)), leaf))
@@ -94,8 +95,9 @@ def _test_products(leaf: NDArray[np.int32], sizes: NDArray[np.int64], test: floa
     return in_test
 
 
-def _number_series(lengths: NDArray[np.int64], leaves: NDArray[np.int64],
-                   products: int) -> NDArray[np.int32]:  # fmt: skip
+def _number_series(
+    lengths: NDArray[np.int64], leaves: NDArray[np.int64], products: int
+) -> NDArray[np.int32]:
     starts = np.zeros(products, np.bool_)
     starts[0] = True
     starts[np.cumsum(lengths)[:-1]] = True
@@ -103,9 +105,13 @@ def _number_series(lengths: NDArray[np.int64], leaves: NDArray[np.int64],
     return (np.cumsum(starts) - 1).astype(np.int32)
 
 
-def _pictures(series: NDArray[np.int32], start: NDArray[np.int64], shared: NDArray[np.uint8],
-              rng: np.random.Generator) -> tuple[NDArray[np.int32], int]:  # fmt: skip
-    """Number the pictures: boilerplate, then those series share, then those only one product has."""
+def _pictures(
+    series: NDArray[np.int32],
+    start: NDArray[np.int64],
+    shared: NDArray[np.uint8],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int32], int]:
+    """Number the pictures: boilerplate, then those series share, then one product's own."""
     count = np.diff(start)
     product = np.repeat(np.arange(len(series)), count)
     rank = np.arange(start[-1]) - start[product]

@@ -1,17 +1,18 @@
 """The pool of drawn pictures: JPEG bytes in temporary files, drawn by several processes.
 
 ``pool.K.bin`` holds the JPEGs of a range of drawings one after the other, ``pool.K.npy`` their
-lengths (int32). Which drawings there are is ``drawings.npy`` (a structured array) and ``looks.json``
-beside them, so that a worker needs nothing but the folder and its range. All of it is deleted when
-the catalogue is written.
+lengths (int32). What to draw is in ``drawings.npy`` (a structured array) and ``looks.json`` beside
+them, so that a worker needs nothing but the folder and its range. All of it is deleted when the
+catalogue is written.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -20,14 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalage.errors import OutputError
-from etalage.images.decode import encode_jpeg
 from etalage.generator.draw import draw, draw_boilerplate
 from etalage.generator.looks import Look
+from etalage.images.decode import encode_jpeg
+from etalage.progress import progress_bar
 
-Progress = Callable[[str, int, int], None]
 JPEG_QUALITY = 75
 _ALONE = 3000  # fewer drawings are not worth starting a process for
-_STEP = 1000
+_STEP = 500
+_ROWS, _LOOKS = "drawings.npy", "looks.json"
 DRAWING = np.dtype([
     ("leaf", np.int32), ("series", np.int64), ("variant", np.int64), ("rank", np.int8),
 ])  # fmt: skip
@@ -49,31 +51,38 @@ class Pool:
         return len(self.start) - 1
 
 
-def make_pool(folder: Path, drawings: NDArray[np.void], looks: tuple[Look, ...], seed: int,
-              progress: Progress) -> Pool:  # fmt: skip
-    """Draw every row of ``drawings`` (dtype ``DRAWING``; rank -1 is boilerplate ``series``)."""
-    np.save(folder / "drawings.npy", drawings)
+def make_pool(folder: Path, drawings: NDArray[np.void], looks: tuple[Look, ...], seed: int) -> Pool:
+    """Draw every row of ``drawings`` (dtype ``DRAWING``; rank -1 is boilerplate ``series``).
+
+    Raises:
+        OutputError: a process could not write its part.
+    """
+    np.save(folder / _ROWS, drawings)
     record = {"seed": seed, "looks": [asdict(look) for look in looks]}
-    (folder / "looks.json").write_text(json.dumps(record), encoding="utf-8")
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if len(drawings) <= _ALONE or workers == 1:
-        for done in draw_range(folder, 0, len(drawings)):
-            progress("draw", done, len(drawings))
-        return _gather(folder, [0])
+    (folder / _LOOKS).write_text(json.dumps(record), encoding="utf-8")
+    workers = _processors() if len(drawings) > _ALONE else 1
     edges = np.linspace(0, len(drawings), workers + 1).astype(int).tolist()
-    _draw_in_processes(folder, edges, progress)
+    with progress_bar("draw", len(drawings)) as advance:
+        if workers == 1:
+            for done in draw_range(folder, 0, len(drawings)):
+                advance(done)
+        else:
+            _draw_in_processes(folder, edges, advance)
     return _gather(folder, edges[:-1])
 
 
-def _draw_in_processes(folder: Path, edges: list[int], progress: Progress) -> None:
-    ranges = list(zip(edges[:-1], edges[1:], strict=True))
-    running = [_start(folder, first, last) for first, last in ranges]
-    done = 0
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _draw_in_processes(folder: Path, edges: list[int], advance: Callable[[float], None]) -> None:
+    running = [_start(folder, first, last) for first, last in pairwise(edges)]
     try:
         while any(process.poll() is None for process in running):
             for process in running:
-                done += _STEP * bool(_line(process.stdout))
-                progress("draw", min(done, edges[-1]), edges[-1])
+                advance(int(_line(process.stdout) or 0))
         for process in running:
             if process.wait():
                 raise OutputError(f"{folder}: drawing failed: {_last_line(process.stderr)}")
@@ -96,12 +105,12 @@ def _last_line(stream: IO[str] | None) -> str:
     return (stream.read().strip().splitlines() or ["no message"])[-1] if stream else ""
 
 
-def draw_range(folder: Path, first: int, last: int):  # noqa: ANN201
-    """Draw some of the rows into ``pool.FIRST.bin``; yield how many are done now and then."""
+def draw_range(folder: Path, first: int, last: int) -> Iterator[int]:
+    """Draw some of the rows into ``pool.FIRST.bin``; yield how many were done since the last time."""
     cv2.setNumThreads(1)
-    record = json.loads((folder / "looks.json").read_text(encoding="utf-8"))
+    record = json.loads((folder / _LOOKS).read_text(encoding="utf-8"))
     looks = [Look(**look) for look in record["looks"]]
-    rows = np.load(folder / "drawings.npy", mmap_mode="r")[first:last].tolist()
+    rows = np.load(folder / _ROWS, mmap_mode="r")[first:last].tolist()
     lengths = np.zeros(len(rows), np.int32)
     with (folder / f"pool.{first}.bin").open("wb") as file:
         for number, (leaf, series, variant, rank) in enumerate(rows):
@@ -111,7 +120,7 @@ def draw_range(folder: Path, first: int, last: int):  # noqa: ANN201
                 pixels = draw(looks[leaf], record["seed"], series, variant, rank)
             lengths[number] = file.write(encode_jpeg(pixels, quality=JPEG_QUALITY))
             if number % _STEP == _STEP - 1:
-                yield number + 1
+                yield _STEP
     np.save(folder / f"pool.{first}.npy", lengths)
 
 

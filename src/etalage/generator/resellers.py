@@ -18,7 +18,22 @@ _OWN_SHARE = 200_000 / 7_000_000
 _OWN_ERRORS = 0.02
 _MIXED = 0.1  # series that several resellers offer
 _AWAY = 0.2  # offers outside a reseller's own branches
-_SYLLABLES = ("ba", "co", "di", "fé", "go", "la", "mar", "ni", "or", "pla", "ri", "sol", "tek", "vi")
+_SYLLABLES = (
+    "ba",
+    "co",
+    "di",
+    "fé",
+    "go",
+    "la",
+    "mar",
+    "ni",
+    "or",
+    "pla",
+    "ri",
+    "sol",
+    "tek",
+    "vi",
+)
 _ENDINGS = ("shop", "store", " France", " Direct", " Discount", "-Pro", " & Cie", "tech", "Market")
 
 
@@ -35,11 +50,12 @@ class Resellers:
     care: NDArray[np.float64]
 
 
-def sellers(taxonomy: Taxonomy, leaf: NDArray[np.int32], series: NDArray[np.int32],
-            rng: np.random.Generator) -> tuple[Resellers, NDArray[np.int32]]:  # fmt: skip
+def sellers(
+    taxonomy: Taxonomy, leaf: NDArray[np.int32], series: NDArray[np.int32], rng: np.random.Generator
+) -> tuple[Resellers, NDArray[np.int32]]:
     """Draw the resellers and who offers each product, shape (P,)."""
     count = int(np.clip(_RESELLERS * (len(leaf) / _AT_PRODUCTS) ** 0.6, 12, _RESELLERS))
-    sizes = np.arange(1, count) ** -1.1
+    sizes = np.arange(1, count, dtype=np.float64) ** -1.1
     branch = taxonomy.nodes(1)[leaf]
     homes = rng.random((count - 1, int(branch.max()) + 1)) < 2 / (int(branch.max()) + 1)
     size = np.bincount(series)
@@ -51,8 +67,12 @@ def sellers(taxonomy: Taxonomy, leaf: NDArray[np.int32], series: NDArray[np.int3
     return Resellers(_names(count, rng), care), seller
 
 
-def _draw(branch: NDArray[np.int32], homes: NDArray[np.bool_], sizes: NDArray[np.float64],
-          rng: np.random.Generator) -> NDArray[np.int32]:  # fmt: skip
+def _draw(
+    branch: NDArray[np.int32],
+    homes: NDArray[np.bool_],
+    sizes: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.int32]:
     chosen = _by_size(sizes, len(branch), rng)
     at_home = rng.random(len(branch)) >= _AWAY
     for node in range(homes.shape[1]):
@@ -63,11 +83,10 @@ def _draw(branch: NDArray[np.int32], homes: NDArray[np.bool_], sizes: NDArray[np
     return chosen
 
 
-def _by_size(sizes: NDArray[np.float64], draws: int,
-             rng: np.random.Generator) -> NDArray[np.int32]:  # fmt: skip
+def _by_size(sizes: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.int32]:
     edges = np.cumsum(sizes)
     found = np.searchsorted(edges, rng.random(draws) * edges[-1], side="right")
-    return (1 + np.minimum(found, len(sizes) - 1)).astype(np.int32)
+    return np.asarray(1 + np.minimum(found, len(sizes) - 1), np.int32)
 
 
 def _names(count: int, rng: np.random.Generator) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ _IMAGES = 12_371_293
 _MOST_COPIES = 16_643
 _HEAD = (600_000, 150_000, 80_000)  # occurring twice, three times, four times
 _SHARED = 0.9
+_RICHER, _MORE_IMAGES = 0.7, 1.18  # offers in a series have that many times the usual images
 _BOILERPLATE_SHARE = 0.001  # of all images, for the most frequent one
 
 
@@ -25,7 +26,7 @@ def series_sizes(products: int, test: float, rng: np.random.Generator) -> NDArra
     train = lengths * (1 - test)
     # Of m copies (1 - test) m are in the train file, one of which is no copy.
     gain = float((chances * (train - 1 + test**lengths)).sum() / (chances * train).sum())
-    inside = min(COPIED / (_SHARED * gain), 0.95)
+    inside = min(COPIED / (_SHARED * gain * _MORE_IMAGES), 0.95)
     mean = float((chances * lengths).sum())
     several = (inside / mean) / (inside / mean + 1 - inside)
     draws = int(products / (several * mean + 1 - several) * 1.3) + 1000
@@ -51,8 +52,9 @@ def _copies(products: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return lengths, chances / chances.sum()
 
 
-def image_counts(leaf: NDArray[np.int32], series: NDArray[np.int32],
-                 rng: np.random.Generator) -> NDArray[np.uint8]:  # fmt: skip
+def image_counts(
+    leaf: NDArray[np.int32], series: NDArray[np.int32], rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """Return how many images each product of a series has, shape (series,).
 
     The published proportions hold over all products; within them some leaves are richer.
@@ -60,27 +62,32 @@ def image_counts(leaf: NDArray[np.int32], series: NDArray[np.int32],
     size = np.bincount(series)
     first = np.cumsum(size) - size
     taste = rng.normal(size=int(leaf.max()) + 1)
-    order = np.argsort(taste[leaf[first]] + rng.normal(size=len(size)))
+    score = taste[leaf[first]] + rng.normal(size=len(size)) + _RICHER * (size > 1)
+    order = np.argsort(score)
     place = np.empty(len(size))
     place[order] = (np.cumsum(size[order]) - size[order] / 2) / len(series)
     edges = np.cumsum(IMAGE_COUNTS) / sum(IMAGE_COUNTS)
     return (1 + np.searchsorted(edges[:3], place)).astype(np.uint8)
 
 
-def shared_ranks(series: NDArray[np.int32], images: NDArray[np.uint8], test: NDArray[np.bool_],
-                 rng: np.random.Generator) -> NDArray[np.uint8]:  # fmt: skip
+def shared_ranks(
+    series: NDArray[np.int32],
+    images: NDArray[np.uint8],
+    test: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
     """Choose which ranks the products of a series share, so that 37.2 % of train are copies.
 
     Returns:
         A bit per rank, shape (series,).
     """
     size = np.bincount(series)
-    train = np.bincount(series, ~test)
+    train = np.bincount(series[~test], minlength=len(size))
     count = images[np.cumsum(size) - size].astype(np.int64)
     owner = np.repeat(np.arange(len(size)), count)
     rank = np.arange(len(owner)) - (np.cumsum(count) - count)[owner]
     gain = np.maximum(train[owner] - 1, 0)
-    wanted = COPIED * float(images[~test].sum()) - _boilerplate_copies(float(images[~test].sum()))
+    wanted = _copies_wanted(float(images[~test].sum()))
     order = rng.permutation(len(owner))
     reached = np.cumsum(gain[order])
     enough = int(np.searchsorted(reached, wanted)) + 1
@@ -91,16 +98,21 @@ def shared_ranks(series: NDArray[np.int32], images: NDArray[np.uint8], test: NDA
     return shared
 
 
-def _boilerplate_copies(images: float) -> float:
-    return float(np.maximum(np.floor(_boilerplate_counts(images)) - 1, 0).sum())
+def _copies_wanted(images: float) -> float:
+    """Return how many of the train images series copy: boilerplate is copies, too."""
+    boilerplate = float(np.floor(_boilerplate_counts(images)).sum())
+    return COPIED * images - (1 - COPIED) * boilerplate + BOILERPLATES
 
 
 def _boilerplate_counts(images: float) -> NDArray[np.float64]:
-    return images * _BOILERPLATE_SHARE / np.arange(1, BOILERPLATES + 1) ** 0.5
+    return np.asarray(
+        images * _BOILERPLATE_SHARE / np.sqrt(np.arange(1, BOILERPLATES + 1)), np.float64
+    )
 
 
-def boilerplate_slots(count: NDArray[np.int64], start: NDArray[np.int64],
-                      rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int32]]:  # fmt: skip
+def boilerplate_slots(
+    count: NDArray[np.int64], start: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Choose the images that become boilerplate: mostly the last of several, in any branch."""
     per_kind = np.floor(_boilerplate_counts(float(start[-1]))).astype(np.int64)
     kinds = np.repeat(np.arange(BOILERPLATES, dtype=np.int32), per_kind)

@@ -102,7 +102,8 @@ def _ambiguous(plan: Plan, product: NDArray[np.int64], hidden: NDArray[np.bool_]
     return int(several.sum())
 
 
-def _shared(plan: Plan, product: NDArray[np.int64], hidden: NDArray[np.bool_],
-            times: NDArray[np.int64]) -> float:  # fmt: skip
+def _shared(
+    plan: Plan, product: NDArray[np.int64], hidden: NDArray[np.bool_], times: NDArray[np.int64]
+) -> float:
     seen = (times[plan.picture] > 0) & hidden
     return len(np.unique(product[seen])) / max(int(plan.test.sum()), 1)

@@ -4,6 +4,7 @@ Everything is drawn with fixed seeds, so every process has the same surfaces.
 """
 
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,41 +45,43 @@ def tiles() -> tuple[Gray, ...]:
     return tuple((255 * np.clip(tile, 0, 1)).astype(np.uint8) for tile in drawn)
 
 
-def _centred(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _centred(x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     return x - np.floor(x) - np.float32(0.5)
 
 
-def _edge(x: NDArray[np.float32], steep: float = 10) -> NDArray[np.float32]:
+def _edge(x: NDArray[np.floating[Any]], steep: float = 10) -> NDArray[np.floating[Any]]:
     return np.clip(0.5 + steep * x, 0, 1).astype(np.float32)
 
 
-def _petals(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+def _petals(
+    x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]
+) -> NDArray[np.floating[Any]]:
     dx, dy = _centred(x * 0.8), _centred(y * 0.8)
     radius, angle = np.hypot(dx, dy), np.arctan2(dy, dx)
     petals = _edge(0.28 + 0.16 * np.cos(5 * angle) - radius, 30)
-    return petals * (1 - 0.6 * _edge(0.09 - radius, 40))
+    return np.asarray(petals * (1 - 0.6 * _edge(0.09 - radius, 40)))
 
 
-def _stars(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+def _stars(x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     dx, dy = _centred(x * 0.75), _centred(y * 0.75)
     radius, angle = np.hypot(dx, dy), np.arctan2(dx, -dy)
     wedge = np.abs(((angle / (2 * np.pi) * 5) % 1) - 0.5) * 2
     return _edge(0.13 + 0.3 * wedge**1.5 - radius, 30)
 
 
-def _noise(blur: float, seed: int) -> NDArray[np.float32]:
+def _noise(blur: float, seed: int) -> NDArray[np.floating[Any]]:
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=(TILE, TILE)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), blur, borderType=cv2.BORDER_REFLECT)
     return np.asarray(smooth / smooth.std(), np.float32)
 
 
-def _blobs(blur: float, level: float, seed: int) -> NDArray[np.float32]:
+def _blobs(blur: float, level: float, seed: int) -> NDArray[np.floating[Any]]:
     coarse, fine = _noise(blur * 0.55, seed), _noise(blur * 0.3, seed + 1)
     return 0.55 * _edge(coarse - level, 4) + 0.45 * _edge(fine - level - 0.3, 4)
 
 
-def _veins() -> NDArray[np.float32]:
+def _veins() -> NDArray[np.floating[Any]]:
     bent = _noise(26, 9)
     fine = _noise(9, 10)
     return _edge(0.16 - np.abs(bent + 0.25 * fine), 7)
@@ -107,8 +110,10 @@ def backgrounds() -> tuple[Colour, ...]:
     """Return photographic backgrounds (wood, wall, cloth, lawn, stone, room), SIDE + 80 wide."""
     size = SIDE + _MARGIN
     rng = np.random.default_rng(4)
-    tints = ((168, 128, 88), (200, 192, 180), (150, 160, 172), (96, 132, 70), (176, 170, 160),
-             (214, 206, 196), (120, 92, 66), (190, 178, 200), (222, 214, 190), (140, 150, 140))  # fmt: skip
+    tints = (
+        (168, 128, 88), (200, 192, 180), (150, 160, 172), (96, 132, 70), (176, 170, 160),
+        (214, 206, 196), (120, 92, 66), (190, 178, 200), (222, 214, 190), (140, 150, 140),
+    )  # fmt: skip
     made = []
     for number, tint in enumerate(tints):
         noise = rng.normal(size=(size, size)).astype(np.float32)

@@ -24,7 +24,9 @@ LARGEST = 5270
 _SMALLEST = 4
 _PRODUCTS_PER_LEAF = 120
 _SIGMA = 1.95
-_HEAD = 0.0113
+_HEAD, _TAIL = 0.75, 0.10  # of the products in the largest tenth, the smallest three quarters
+_LARGEST_LEAF = 0.0113
+_GATHER = 0.55
 _FIRST_ID = 1000000235
 
 
@@ -46,8 +48,9 @@ def default_categories(products: int) -> int:
     return min(max(products // _PRODUCTS_PER_LEAF, 20), LARGEST)
 
 
-def make_tree(products: int, seed: int, *, categories: int | None, taxonomy: Path | None,
-              stats: Path | None) -> Tree:  # fmt: skip
+def make_tree(
+    products: int, seed: int, *, categories: int | None, taxonomy: Path | None, stats: Path | None
+) -> Tree:
     """Return the tree that the options of ``synth`` describe.
 
     Raises:
@@ -165,19 +168,30 @@ def grid(leaves: int, rng: np.random.Generator) -> list[tuple[int, int]]:
 def long_tail(taxonomy: Taxonomy, seed: int) -> NDArray[np.float64]:
     """Return the share of each leaf: a tenth of them hold 75 %, the lower three quarters 10 %.
 
-    Log-normal with sigma 1.95, which meets both published shares, its head flattened as the
-    published one is (the largest leaf of 5,270 has 1.13 %). Large leaves gather in the same
-    branches, as telephone cases do.
+    Log-normal with sigma 1.95, which nearly meets both published shares, then scaled to meet them;
+    the head is flattened as the published one is (the largest leaf of 5,270 has 1.13 %). Large
+    leaves gather in the same branches, as telephone cases do.
     """
     count = len(taxonomy)
     rng = np.random.default_rng((seed, 13))
     branch = rng.normal(size=int(taxonomy.nodes(2).max()) + 1)[taxonomy.nodes(2)]
-    rank = np.argsort(np.argsort(0.75 * branch + 0.66 * rng.normal(size=count)))
-    shares = np.exp(_SIGMA * ndtri((rank + 0.5) / count))
-    largest = max(_HEAD, 10 / count)
-    for _ in range(50):
-        shares = np.minimum(shares / shares.sum(), largest)
-    return shares / shares.sum()
+    rank = np.argsort(np.argsort(-(_GATHER * branch + (1 - _GATHER) * rng.normal(size=count))))
+    sizes = np.exp(_SIGMA * ndtri(1 - (np.arange(count) + 0.5) / count))
+    head, middle = max(round(count / 10), 1), max(round(count / 4), 2)
+    largest = max(_LARGEST_LEAF, 8 / count)
+    most = min(_HEAD, 0.94 * head * largest)  # with few leaves, the head is lighter
+    parts = (_flattened(sizes[:head], largest / most), sizes[head:middle], sizes[middle:])
+    wanted = (most, 1 - most - _TAIL, _TAIL)
+    scaled = [part / part.sum() * share for part, share in zip(parts, wanted, strict=True)]
+    shares = np.sort(np.concatenate(scaled))[::-1]
+    return np.asarray(shares[rank] / shares.sum())
+
+
+def _flattened(sizes: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
+    """Scale ``sizes`` to the sum 1, none above ``largest``."""
+    for _ in range(60):
+        sizes = np.minimum(sizes / sizes.sum(), largest)
+    return np.asarray(sizes / sizes.sum())
 
 
 def leaf_sizes(weights: NDArray[np.float64], products: int) -> NDArray[np.int64]:

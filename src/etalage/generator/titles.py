@@ -47,8 +47,9 @@ def texts(plan: Plan, looks: tuple[Look, ...], seed: int, first: int, last: int)
     ]  # fmt: skip
 
 
-def _text(look: Look, brand: str, number: int, draws: tuple[float, float, float],
-          price: float) -> Text:  # fmt: skip
+def _text(
+    look: Look, brand: str, number: int, draws: tuple[float, float, float], price: float
+) -> Text:
     silent, terse, branded = draws
     reference = f"{chr(65 + number % 26)}{chr(65 + number // 26 % 26)}-{number % 10_000:04d}"
     extra = _EXTRAS[number % len(_EXTRAS)]

@@ -157,7 +157,7 @@ def open_model(folder: Path, *, device: str = "auto") -> Model:
     record = read_description(folder)
     path = folder / WEIGHTS
     try:
-        architecture, taxonomy = read_architecture(record), _taxonomy(record)
+        architecture, taxonomy = read_architecture(record), described_taxonomy(record)
         prior = np.array([category["prior"] for category in record["categories"]], np.float32)
         temperature = float(record["temperature"])
     except (KeyError, TypeError, ValueError) as error:
@@ -196,6 +196,13 @@ def read_description(folder: Path) -> dict[str, Any]:
         message = f"{folder}: has schema {record.get('schema')}, this version reads {SCHEMA}"
         raise ModelError(message, hint=_RETRAIN)
     return record
+
+
+def start_from(folder: Path, network: ProductModel, architecture: Architecture) -> None:
+    """Load all tensors of another model, for the same categories, into ``network``."""
+    before = read_architecture(read_description(folder))
+    if before.fusion == architecture.fusion:
+        load_strictly(network, read_tensors(folder / WEIGHTS), folder / WEIGHTS)
 
 
 def save_model(
@@ -239,7 +246,8 @@ def read_architecture(record: Mapping[str, Any]) -> Architecture:
     return Architecture(**values | {"mean": tuple(record["mean"]), "std": tuple(record["std"])})
 
 
-def _taxonomy(record: dict[str, Any]) -> Taxonomy:
+def described_taxonomy(record: Mapping[str, Any]) -> Taxonomy:
+    """Return the categories in a ``model.json`` (KeyError or TypeError: it is damaged)."""
     categories = record["categories"]
     ids = np.array([category["id"] for category in categories], np.int64)
     first, second, third = zip(*(category["path"] for category in categories), strict=True)

@@ -17,6 +17,18 @@ from torch import Tensor, nn
 
 from etalage.errors import ModelError
 
+# What the readers of either format raise on bytes that are none of theirs.
+DAMAGE = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 _NAMED = 3
 """How many keys an error names."""
 
@@ -33,7 +45,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
             f"{path}: is no readable file of weights: {reason}",

@@ -12,6 +12,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +56,11 @@ class _Source:
 
     def fault(self, record: int, what: str) -> PredictionsError:
         """Return the error for a record, counted from 0 after the header."""
-        return self.error(f"{self.path}: line {self.line(record):,}: {what}")
+        return self.error(f"{self.path}: {self.place(record)}: {what}")
 
-    def records(self) -> Iterator[tuple[int, list[str]]]:
+    def records(self, errors: str = "replace") -> Iterator[tuple[int, list[str]]]:
         """Yield each record after the header with the number of the line it begins on."""
-        text = io.TextIOWrapper(io.BytesIO(self.data), "utf-8-sig", newline="")
+        text = io.TextIOWrapper(io.BytesIO(self.data), "utf-8-sig", errors, newline="")
         reader = csv.reader(text)
         next(reader, None)
         start = reader.line_num + 1
@@ -68,9 +69,12 @@ class _Source:
                 yield start, fields
             start = reader.line_num + 1
 
-    def line(self, record: int) -> int:
-        """Return the number of the line on which a record begins."""
-        return next(line for count, (line, _) in enumerate(self.records()) if count == record)
+    def place(self, record: int) -> str:
+        """Return the line on which a record begins, or its number where walking gets stuck."""
+        try:
+            return f"line {next(islice(self.records(), record, None))[0]:,}"
+        except (csv.Error, StopIteration):
+            return f"record {record + 1:,}"
 
 
 def read_labelled_csv(
@@ -119,7 +123,7 @@ def _load(path: Path, error: type[PredictionsError]) -> bytes:
 
 def _header(source: _Source, other_columns: bool) -> list[str]:
     line = source.data.removeprefix(_MARK)[: 1 << 20].split(b"\n", 1)[0].strip(b"\r")
-    names = next(csv.reader([line.decode("utf-8", "replace")]), [])
+    names = _fields(line.decode("utf-8", "replace"))
     wrong = tuple(names) != HEADER
     if other_columns:
         wrong = len(set(names)) < len(names) or not set(HEADER) <= set(names)
@@ -128,6 +132,13 @@ def _header(source: _Source, other_columns: bool) -> list[str]:
         shown = ",".join(names)[:80]
         raise source.error(f"{source.path}: line 1: the header is {shown!r}, expected {expected!r}")
     return names
+
+
+def _fields(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return [line]
 
 
 def _texts(source: _Source, names: list[str], wanted: list[str]) -> pa.Table:
@@ -152,7 +163,7 @@ def _texts(source: _Source, names: list[str], wanted: list[str]) -> pa.Table:
 def _misshapen(source: _Source, width: int, otherwise: str) -> PredictionsError:
     """Return where the file stops being a table, found by walking it."""
     try:
-        for line, fields in source.records():
+        for line, fields in source.records("strict"):
             if len(fields) != width:
                 what = f"{len(fields)} fields, expected {width}"
                 return source.error(f"{source.path}: line {line:,}: {what}")
@@ -179,8 +190,8 @@ def _ids(source: _Source, texts: pa.Array) -> pa.Array:
     ids = parse_ids(texts)
     repeat = first_repeat(ids)
     if repeat is not None:
-        first = source.line(pc.index(texts, texts[repeat]).as_py())
-        raise source.fault(repeat, f"product {ids[repeat]} is on line {first:,} already")
+        first = source.place(pc.index(texts, texts[repeat]).as_py())
+        raise source.fault(repeat, f"product {ids[repeat]} is on {first} already")
     return ids
 
 

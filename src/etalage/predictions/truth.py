@@ -21,7 +21,6 @@ from etalage.predictions.labelled_csv import read_labelled_csv
 from etalage.predictions.product_ids import positions
 
 
-
 @dataclass(frozen=True, eq=False)
 class Truth:
     """The right category of each of P products.

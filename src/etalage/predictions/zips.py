@@ -9,6 +9,7 @@ from etalage.errors import PredictionsError
 
 MAX_BYTES = 4_000_000_000
 _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 1 << 20
 
 
@@ -36,7 +37,7 @@ def read_only_csv(path: Path, error: type[PredictionsError]) -> bytes:
     """Return the bytes of the one CSV file in a zip file.
 
     Raises:
-        PredictionsError: as ``error``: damaged, encrypted, no or several CSV files, or one that
+        PredictionsError: as ``error``: damaged, encrypted, none or several CSV files, or one that
             says it unpacks to more than 4 GB.
     """
     try:
@@ -44,7 +45,7 @@ def read_only_csv(path: Path, error: type[PredictionsError]) -> bytes:
             member = _only_csv(path, archive, error)
             return archive.read(member)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as cause:
-        raise error(f"{path}: is a damaged zip file: {cause}") from cause
+        raise error(f"{path}: is a damaged zip file: {str(cause) or 'it ends too soon'}") from cause
 
 
 def _only_csv(
@@ -57,11 +58,12 @@ def _only_csv(
     ]
     if len(members) != 1:
         raise error(f"{path}: holds {len(members)} CSV files, expected one")
-    if members[0].file_size > MAX_BYTES:
+    member = members[0]
+    if member.file_size > MAX_BYTES:
         raise error(
-            f"{path}: {members[0].filename} unpacks to {members[0].file_size:,} bytes, "
+            f"{path}: {member.filename} unpacks to {member.file_size:,} bytes, "
             f"at most {MAX_BYTES:,} are read"
         )
-    if members[0].flag_bits & 1:
-        raise error(f"{path}: {members[0].filename} is encrypted")
-    return members[0]
+    if member.flag_bits & 1 or member.compress_type not in _METHODS:
+        raise error(f"{path}: {member.filename} is encrypted or packed in an unusual way")
+    return member

@@ -1,7 +1,8 @@
 """Training: recipes, the loop, checkpoints and resuming."""
 
+from etalage.training.finish import TrainReport
 from etalage.training.progress import Progress
 from etalage.training.recipe import RECIPES, Recipe
-from etalage.training.run import TrainReport, train
+from etalage.training.run import train
 
 __all__ = ["RECIPES", "Progress", "Recipe", "TrainReport", "train"]

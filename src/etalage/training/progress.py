@@ -1,5 +1,6 @@
 """What a training shows while it runs: a bar on stderr, or a call of the user's function."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ def reporting(steps: int, done: int, report: Report | None) -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Bars(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as bars:
+    bars = Bars(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)
+    with bars, _logged_above(bars):
         task = bars.add_task("train", total=steps, completed=done, epoch=1, loss=0.0, rate=0.0)
 
         def show(now: Progress) -> None:
@@ -59,3 +61,29 @@ def reporting(steps: int, done: int, report: Report | None) -> Iterator[Report]:
             )
 
         yield show
+
+
+class _Above(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(record.getMessage(), markup=False, highlight=False)
+
+
+@contextmanager
+def _logged_above(bars: Bars) -> Iterator[None]:
+    """Let what is logged scroll above the bar, which would overwrite it."""
+    logger = logging.getLogger("etalage")
+    if bars.disable:
+        yield
+        return
+    handler, propagate = _Above(bars.console), logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = propagate
+        logger.removeHandler(handler)

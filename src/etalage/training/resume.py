@@ -12,7 +12,6 @@ What is random in a step derives from the seed and the number of the step, so no
 """
 
 import json
-import pickle
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from torch import nn
 from etalage.errors import ModelError, OutputError
 from etalage.files import refuse_existing, whole_file, writing
 from etalage.models.checkpoint import DESCRIPTION, WEIGHTS
-from etalage.models.weights import read_tensors
+from etalage.models.weights import DAMAGE, read_tensors
 
 SCHEMA = 1
 CHECKPOINTS = "checkpoints"
@@ -140,7 +139,7 @@ def read_checkpoint(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | 
 def _load(path: Path) -> dict[str, Any]:
     try:
         document = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (OSError, *DAMAGE) as error:
         raise ModelError(f"{path}: cannot be read, it is damaged", hint=_AGAIN) from error
     if not isinstance(document, dict):
         raise ModelError(f"{path}: is no checkpoint", hint=_AGAIN)

@@ -1,0 +1,174 @@
+"""A training that was stopped anywhere and resumed ends with the same numbers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etalage.catalogue.build import index
+from etalage.catalogue.split import split
+from etalage.errors import ModelError, OutputError
+from etalage.training import Progress, Recipe, TrainReport
+
+Begin = Callable[..., TrainReport]
+LAST_STEP = 10
+
+
+class KilledError(Exception):
+    """Stands for a process that ends without a word."""
+
+
+def kill_after(step: int) -> Callable[[Progress], None]:
+    """Return a progress function that ends the training after a step."""
+
+    def report(progress: Progress) -> None:
+        if progress.step == step:
+            raise KilledError
+
+    return report
+
+
+def numbers(model: Path) -> list[dict[str, Any]]:
+    """Return the lines of a model's metrics without what depends on the clock."""
+    text = (model / "metrics.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [{key: line[key] for key in line if key != "products_per_second"} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny: Recipe) -> Recipe:
+    """Return a recipe with randomness in the backbone, saved after every step."""
+    return replace(tiny, backbone_args={"drop_path_rate": 0.2})
+
+
+@pytest.fixture(scope="module")
+def straight(begin: Begin, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model trained without interruption."""
+    report = begin(tmp_path_factory.mktemp("straight") / "model", recipe)
+    assert report.steps == LAST_STEP
+    return report.model
+
+
+@pytest.fixture
+def stopped(begin: Begin, recipe: Recipe, tmp_path: Path) -> Path:
+    """Return a training stopped after its third step."""
+    with pytest.raises(KilledError):
+        begin(tmp_path / "model", recipe, progress=kill_after(3))
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("step", [2, 5, 8])
+def test_a_resumed_training_ends_with_the_same_numbers(
+    begin: Begin, recipe: Recipe, straight: Path, tmp_path: Path, step: int
+) -> None:
+    model = tmp_path / "model"
+    with pytest.raises(KilledError):
+        begin(model, recipe, progress=kill_after(step))
+    begin(model, recipe, resume=True)
+    assert numbers(model) == numbers(straight)
+    for name in ("model.safetensors", "model.json"):
+        assert (model / name).read_bytes() == (straight / name).read_bytes()
+
+
+def test_a_kill_between_checkpoints_repeats_what_was_lost(
+    begin: Begin, recipe: Recipe, straight: Path, tmp_path: Path
+) -> None:
+    rarely = replace(recipe, checkpoint_minutes=60.0)
+    with pytest.raises(KilledError):
+        begin(tmp_path / "model", rarely, progress=kill_after(8))
+    begin(tmp_path / "model", rarely, resume=True)
+    assert numbers(tmp_path / "model") == numbers(straight)
+
+
+def test_half_a_training_is_not_replaced_unasked(
+    begin: Begin, recipe: Recipe, stopped: Path
+) -> None:
+    with pytest.raises(OutputError, match="has not ended") as refused:
+        begin(stopped, recipe)
+    assert "--resume" in refused.value.hint and "--yes" in refused.value.hint
+
+
+def test_half_a_training_is_begun_again_when_told_so(
+    begin: Begin, recipe: Recipe, stopped: Path, straight: Path
+) -> None:
+    begin(stopped, recipe, overwrite=True)
+    assert numbers(stopped) == numbers(straight)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"seed": 7}, r"seed \(7 now, 0 then\)"),
+        ({"settings": {"epochs": "3"}}, r"recipe\.epochs \(3 now, 2 then\)"),
+        ({"weights": "elsewhere.pth"}, r"weights \(elsewhere\.pth now, none then\)"),
+    ],
+)
+def test_resuming_with_other_options_names_them(
+    begin: Begin, recipe: Recipe, stopped: Path, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ModelError, match=told):
+        begin(stopped, recipe, resume=True, **options)
+
+
+def test_a_checkpoint_of_another_taxonomy_is_refused(
+    shop: Path, begin: Begin, recipe: Recipe, stopped: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "category_names.csv"
+    header = "category_id,category_level1,category_level2,category_level3"
+    names.write_text(f"{header}\n10,A,B,C\n11,A,B,D\n12,A,B,E\n13,A,B,F\n", encoding="utf-8")
+    index([shop / "catalogue.bson"], tmp_path / "index", taxonomy=names)
+    split(tmp_path / "index", tmp_path / "split", validation=0.2, test=0.1)
+    with pytest.raises(ModelError, match="differs in taxonomy"):
+        begin(stopped, recipe, place=tmp_path, resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(begin: Begin, recipe: Recipe, stopped: Path) -> None:
+    checkpoint = stopped / "checkpoints/last.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"last\.pt: cannot be read, it is damaged"):
+        begin(stopped, recipe, resume=True)
+
+
+def test_resuming_what_has_ended_tells_its_report_again(
+    begin: Begin, recipe: Recipe, straight: Path
+) -> None:
+    before = (straight / "model.json").stat().st_mtime_ns
+    assert begin(straight, recipe, resume=True).steps == LAST_STEP
+    assert (straight / "model.json").stat().st_mtime_ns == before
+
+
+def test_resuming_where_nothing_stands_begins(begin: Begin, recipe: Recipe, tmp_path: Path) -> None:
+    report = begin(tmp_path / "new", replace(recipe, epochs=1), resume=True)
+    assert report.steps == LAST_STEP // 2
+
+
+@pytest.mark.slow
+def test_a_killed_process_resumes_to_the_same_weights(
+    shop: Path, begin: Begin, tmp_path: Path
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; from etalage.training import train;"
+        "place, model = map(Path, sys.argv[1:]);"
+        "train(place / 'index', model, split=place / 'split', recipe='demo', weights='none',"
+        " settings={'epochs': '4', 'batch_products': '4', 'checkpoint_minutes': '0'}, resume=True)"
+    )
+    command = [sys.executable, "-c", code, str(shop)]
+    killed = subprocess.Popen([*command, str(tmp_path / "killed")])
+    while not (tmp_path / "killed/checkpoints/last.pt").exists():
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    for name in ("killed", "straight"):
+        subprocess.run([*command, str(tmp_path / name)], env=os.environ, check=True)
+    weights = [
+        (tmp_path / name / "model.safetensors").read_bytes() for name in ("killed", "straight")
+    ]
+    assert weights[0] == weights[1]
