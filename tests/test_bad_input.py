@@ -1,15 +1,15 @@
 """Every row of docs/bad-input.md: made, run, its message and exit status compared."""
 
-import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import bson
 import pytest
 
-DOCUMENT = Path(__file__).parents[1] / "docs/bad-input.md"
+from documented import matches, rows
+
 NAMES = "category_id,category_level1,category_level2,category_level3\n1,A,B,C\n"
 
 Photo = Callable[..., bytes]
@@ -17,55 +17,30 @@ Product = Callable[..., dict[str, Any]]
 Run = Any
 
 
-class Row(NamedTuple):
-    """A line of a table of the document."""
-
-    input: str
-    messages: list[str]
-    exit: int
-
-
-def rows(heading: str) -> dict[str, Row]:
-    """Return the rows of the table below a heading, by their input."""
-    section = DOCUMENT.read_text(encoding="utf-8").split(f"## {heading}")[1].split("\n## ")[0]
-    lines = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("|")]
-    return {
-        cells[0].strip(): Row(cells[0], re.findall("`([^`]+)`", cells[2]), int(cells[3]))
-        for cells in lines[2:]
-    }
-
-
-def matches(message: str, text: str) -> bool:
-    """Whether ``text`` has the message, ``…`` standing for anything."""
-    return re.search(".*".join(map(re.escape, message.split("…"))), text) is not None
-
-
 def make_bad_catalogue(case: str, photo: Photo, product: Product) -> bytes:
     """Return a BSON file that has two sound products and the fault of the case."""
     sound = [bson.encode(product(row, [photo(row)], 1)) for row in (101, 102)]
     other = bson.encode(product(103, [photo(3), photo(4)], 1))
     no_utf8 = bson.encode(product(9, [photo(1)], 1, title="caf?")).replace(b"caf?", b"caf\xe9")
-    bad = {
-        "last document cut": lambda: other[:-40],
-        "a length field that lies": lambda: other[:1] + b"\x55" + other[2:],
-        "a document that is no product": lambda: bson.encode({"name": "x"}),
-        "a product without images": lambda: bson.encode(product(103, [], 1)),
-        "an image that is no JPEG, PNG or WebP": lambda: bson.encode(product(9, [b"GIF89a"], 1)),
-        "an image of 0 bytes": lambda: bson.encode(product(103, [b"", photo(1)], 1)),
-        "an entry of `imgs` without a picture": lambda: bson.encode({"_id": 9, "imgs": [{"a": 1}]}),
-        "an image of another size than nearly all": lambda: b"".join(
-            bson.encode(product(row, [photo(row, side=32 + 8 * (row == 9))], 1))
-            for row in range(20)
-        ),
-        "two products of one `_id`": lambda: sound[0],
-        "a category that is not in the taxonomy": lambda: bson.encode(product(9, [photo(1)], 77)),
-        "a category that is no whole number": lambda: bson.encode(product(9, [photo(1)], "shoe")),
-        "text that is not UTF-8": lambda: no_utf8,
-        "an empty file among others": lambda: b"",
-        "a category file with a row too short": lambda: b"",
-        "an output that exists": lambda: b"",
-        "a full disk": lambda: b"",
-    }[case]()
+    odd_size = b"".join(
+        bson.encode(product(row, [photo(row, side=40 if row == 9 else 32)], 1)) for row in range(20)
+    )
+    faults = {
+        "last document cut": other[:-40],
+        "a length field that lies": other[:1] + b"\x55" + other[2:],
+        "a document that is no product": bson.encode({"name": "x"}),
+        "a product without images": bson.encode(product(103, [], 1)),
+        "an image that is no JPEG, PNG or WebP": bson.encode(product(9, [b"GIF89a"], 1)),
+        "an image of 0 bytes": bson.encode(product(103, [b"", photo(1)], 1)),
+        "an entry of `imgs` without a picture": bson.encode({"_id": 9, "imgs": [{"a": 1}]}),
+        "an image of another size than nearly all": odd_size,
+        "two products of one `_id`": sound[0],
+        "a category that is not in the taxonomy": bson.encode(product(9, [photo(1)], 77)),
+        "a category that is no whole number": bson.encode(product(9, [photo(1)], "shoe")),
+        "text that is not UTF-8": no_utf8,
+        "an empty file among others": b"",
+    }
+    bad = faults[case]
     return bad + sound[1] if case == "a length field that lies" else sound[0] + sound[1] + bad
 
 

@@ -16,9 +16,10 @@ from etalage.generator.looks import Look
 from etalage.generator.marks import HANDLE, SHIFT, boilerplate, energy_label, paint_part, parcel
 from etalage.generator.outlines import OUTLINES
 from etalage.generator.surfaces import SIDE
-from etalage.generator.things import Paint, Thing, make_thing, seed_of
+from etalage.generator.things import Paint, Thing, below, make_thing, seed_of
 
 Pixels = NDArray[np.uint8]
+_SCENERY, _BACKDROP = 0.10, 0.25  # else the background is white
 
 
 def draw(look: Look, seed: int, series: int, variant: int, rank: int) -> Pixels:
@@ -53,30 +54,39 @@ def draw_boilerplate(number: int, seed: int) -> Pixels:
 
 
 def _background(view: views.View, rng: Random) -> Pixels:
-    draw = rng.random()
-    if view.kind == views.SCENE or draw < 0.08:
-        kinds = surfaces.backgrounds()
-        chosen = kinds[rng.randrange(len(kinds))]
-        x, y = rng.randrange(80), rng.randrange(80)
-        return np.ascontiguousarray(chosen[y : y + SIDE, x : x + SIDE])
-    canvas = np.empty((SIDE, SIDE, 3), np.uint8)
-    if draw < 0.75:
-        canvas[:] = 255
+    chance = rng.random()
+    if view.kind == views.SCENE or chance < _SCENERY:
+        canvas = _cut(surfaces.backgrounds(), rng)
+    elif chance < _SCENERY + _BACKDROP:
+        canvas = _backdrop(rng)
     else:
-        pale = rng.randrange(205, 250)
-        canvas[:] = (
-            pale,
-            min(pale + rng.randrange(-8, 9), 255),
-            min(pale + rng.randrange(-12, 9), 255),
-        )
-    if view.kind != views.ZOOM and rng.random() < 0.45:
-        tone = int(canvas[0, 0].min()) - rng.randrange(14, 46)
-        width = int(SIDE * 0.4 * view.size)
-        middle = (SIDE // 2, int(SIDE * (0.5 + 0.47 * view.size)))
-        cv2.ellipse(
-            canvas, middle, (width, max(width // 7, 3)), 0, 0, 360, (tone,) * 3, -1, cv2.LINE_AA
-        )
+        canvas = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    if view.kind == views.FRONT and rng.random() < 0.5:
+        _cast_shadow(canvas, view, 14 + below(40, rng))
     return canvas
+
+
+def _cut(kinds: tuple[Pixels, ...], rng: Random) -> Pixels:
+    chosen = kinds[below(len(kinds), rng)]
+    x, y = below(80, rng), below(80, rng)
+    return np.ascontiguousarray(chosen[y : y + SIDE, x : x + SIDE])
+
+
+def _backdrop(rng: Random) -> Pixels:
+    """Return a pale studio wall, unevenly lit, with the noise of a photograph."""
+    wall = np.empty((SIDE, SIDE, 3), np.uint8)
+    pale = 196 + below(44, rng)
+    wall[:] = (pale, min(pale - 8 + below(17, rng), 255), min(pale - 12 + below(21, rng), 255))
+    return np.asarray(cv2.multiply(wall, _cut(surfaces.lights(), rng), scale=1 / 190))
+
+
+def _cast_shadow(canvas: Pixels, view: views.View, depth: int) -> None:
+    x, y = int(SIDE / 2 * (1 + view.x)), int(SIDE / 2 * (1 + view.y + 0.96 * view.size))
+    wide = int(SIDE * 0.42 * view.size)
+    row = min(max(y, 0), SIDE - 1)
+    red, green, blue = (max(int(tone) - depth, 0) for tone in canvas[row, SIDE // 2])
+    size = (wide, max(wide // 7, 3))
+    cv2.ellipse(canvas, (x, y), size, 0, 0, 360, (red, green, blue), -1, cv2.LINE_AA)
 
 
 def _placed(view: views.View, rng: Random) -> list[views.View]:

@@ -13,6 +13,7 @@ from etalage.catalogue.taxonomy import Taxonomy
 WRONG = 0.10
 AMBIGUOUS = 114_209 / 7_772_910
 _COPIED = 1 - 7_772_910 / 12_371_293
+_LARGEST_WRONG = 0.05  # of all wrong labels, in one series
 _SIBLING, _COUSIN = 0.7, 0.2  # the rest goes anywhere
 
 
@@ -47,12 +48,12 @@ def wrong_labels(
     budget = WRONG * len(leaf) - wrong.sum()
     # Priority sampling: the smallest draw/rate first, until the budget is spent.
     urgency = rng.exponential(size=len(size)) / care[first]
-    urgency[cut] = np.inf
+    urgency[cut | (size > _LARGEST_WRONG * budget + 1)] = np.inf
     order = np.argsort(urgency)
     spent = np.cumsum(size[order])
     whole = np.zeros(len(size), np.bool_)
     whole[order[: int(np.searchsorted(spent, budget))]] = True
-    whole &= ~cut
+    whole &= np.isfinite(urgency)
     return np.where(wrong | whole[series], other[series], leaf).astype(np.int32)
 
 

@@ -100,7 +100,7 @@ def lights() -> tuple[Colour, ...]:
         light = 190 + 60 * slope - 110 * bend * slope**2
         grain = rng.normal(0, (3.0, 5.0, 8.0, 12.0)[turn % 4], (size, size))
         grain = cv2.GaussianBlur(grain.astype(np.float32), (0, 0), 0.8)
-        tile = np.clip(light + 1.8 * grain, 60, 235).astype(np.uint8)
+        tile = np.clip(light + 3.8 * grain, 60, 235).astype(np.uint8)
         made.append(np.repeat(tile[..., None], 3, axis=2))
     return tuple(made)
 

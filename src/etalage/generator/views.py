@@ -83,5 +83,5 @@ def _distance(kind: int, rng: Random) -> tuple[float, float]:
         return rng.uniform(0.42, 0.75), 0.28
     if kind == SEVERAL:
         return rng.uniform(0.4, 0.55), 0.06
-    size = rng.uniform(0.45, 0.9)
+    size = rng.uniform(0.48, 0.92)
     return size, 0.04 + 0.6 * (0.95 - size)
