@@ -35,7 +35,7 @@ def _kind(artefact: Path) -> Any:  # noqa: ANN401  a pair of a word and a functi
         return "predictions", _json("manifest.json")
     if (artefact / "model.json").is_file():
         return "model", _json("model.json")
-    if artefact.is_file() and artefact.suffix == ".parquet":
+    if artefact.is_file():
         return "split", _split
     raise EtalageError(f"{artefact}: is no INDEX, SPLIT, MODEL or PREDICTIONS")
 

@@ -6,6 +6,7 @@ and what came out) and, apart, ``truth/``. ``etalage.generator.write`` has the f
 """
 
 import shutil
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -86,8 +87,8 @@ def _write_documents(
     drawings, drawing = choose_drawings(plan, most)
     scratch = folder / "scratch"
     scratch.mkdir()
-    pool = make_pool(scratch, drawings, looks, seed)
-    write_catalogue(folder, plan, pool, drawing, looks, taxonomy.ids, seed=seed, text=text)
+    with closing(make_pool(scratch, drawings, looks, seed)) as pool:
+        write_catalogue(folder, plan, pool, drawing, looks, taxonomy.ids, seed=seed, text=text)
     shutil.rmtree(scratch)
     return len(drawings)
 

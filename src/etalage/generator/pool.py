@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
@@ -35,20 +35,29 @@ DRAWING = np.dtype([
 ])  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
 class Pool:
-    """Drawn pictures, read through the operating system's file cache.
+    """Drawn pictures: a file of JPEGs one after the other, read picture by picture.
 
     Attributes:
-        data: the JPEGs one after the other.
         start: first byte of each, and the number of bytes last, shape (D + 1,).
     """
 
-    data: NDArray[np.uint8]
-    start: NDArray[np.int64]
+    def __init__(self, path: Path, start: NDArray[np.int64]) -> None:
+        self.start = start
+        self._file = path.open("rb")
 
     def __len__(self) -> int:
         return len(self.start) - 1
+
+    def read(self, rows: NDArray[np.int32]) -> list[bytes]:
+        """Return the bytes of some pictures."""
+        file, begins = self._file.fileno(), self.start[rows].tolist()
+        lengths = (self.start[rows + 1] - self.start[rows]).tolist()
+        return [os.pread(file, *where) for where in zip(lengths, begins, strict=True)]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 def make_pool(folder: Path, drawings: NDArray[np.void], looks: tuple[Look, ...], seed: int) -> Pool:
@@ -106,8 +115,7 @@ def _last_line(stream: IO[str] | None) -> str:
 
 
 def draw_range(folder: Path, first: int, last: int) -> Iterator[int]:
-    """Draw some of the rows into ``pool.FIRST.bin``; yield how many were done since the last time."""
-    cv2.setNumThreads(1)
+    """Draw some of the rows into ``pool.FIRST.bin``; yield how many more are done."""
     record = json.loads((folder / _LOOKS).read_text(encoding="utf-8"))
     looks = [Look(**look) for look in record["looks"]]
     rows = np.load(folder / _ROWS, mmap_mode="r")[first:last].tolist()
@@ -135,10 +143,11 @@ def _gather(folder: Path, firsts: list[int]) -> Pool:
             part.unlink()
     lengths = np.concatenate([np.load(folder / f"pool.{first}.npy") for first in firsts])
     start = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    return Pool(np.memmap(whole, np.uint8, mode="r"), start)
+    return Pool(whole, start)
 
 
 def _main() -> None:
+    cv2.setNumThreads(1)
     folder, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     for done in draw_range(folder, first, last):
         sys.stdout.write(f"{done}\n")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Gray = NDArray[np.uint8]
 Colour = NDArray[np.uint8]
+Floats = NDArray[np.floating[Any]]
 
 TILE = 512
 PERIOD = 64  # pixels of a tile after which a pattern repeats
@@ -45,43 +46,41 @@ def tiles() -> tuple[Gray, ...]:
     return tuple((255 * np.clip(tile, 0, 1)).astype(np.uint8) for tile in drawn)
 
 
-def _centred(x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    return x - np.floor(x) - np.float32(0.5)
+def _centred(x: Floats) -> Floats:
+    return np.asarray(x - np.floor(x) - np.float32(0.5))
 
 
-def _edge(x: NDArray[np.floating[Any]], steep: float = 10) -> NDArray[np.floating[Any]]:
-    return np.clip(0.5 + steep * x, 0, 1).astype(np.float32)
+def _edge(x: Floats, steep: float = 10) -> Floats:
+    return np.asarray(np.clip(0.5 + steep * x, 0, 1), np.float32)
 
 
-def _petals(
-    x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]
-) -> NDArray[np.floating[Any]]:
+def _petals(x: Floats, y: Floats) -> Floats:
     dx, dy = _centred(x * 0.8), _centred(y * 0.8)
     radius, angle = np.hypot(dx, dy), np.arctan2(dy, dx)
     petals = _edge(0.28 + 0.16 * np.cos(5 * angle) - radius, 30)
     return np.asarray(petals * (1 - 0.6 * _edge(0.09 - radius, 40)))
 
 
-def _stars(x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def _stars(x: Floats, y: Floats) -> Floats:
     dx, dy = _centred(x * 0.75), _centred(y * 0.75)
     radius, angle = np.hypot(dx, dy), np.arctan2(dx, -dy)
     wedge = np.abs(((angle / (2 * np.pi) * 5) % 1) - 0.5) * 2
     return _edge(0.13 + 0.3 * wedge**1.5 - radius, 30)
 
 
-def _noise(blur: float, seed: int) -> NDArray[np.floating[Any]]:
+def _noise(blur: float, seed: int) -> Floats:
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=(TILE, TILE)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), blur, borderType=cv2.BORDER_REFLECT)
     return np.asarray(smooth / smooth.std(), np.float32)
 
 
-def _blobs(blur: float, level: float, seed: int) -> NDArray[np.floating[Any]]:
+def _blobs(blur: float, level: float, seed: int) -> Floats:
     coarse, fine = _noise(blur * 0.55, seed), _noise(blur * 0.3, seed + 1)
     return 0.55 * _edge(coarse - level, 4) + 0.45 * _edge(fine - level - 0.3, 4)
 
 
-def _veins() -> NDArray[np.floating[Any]]:
+def _veins() -> Floats:
     bent = _noise(26, 9)
     fine = _noise(9, 10)
     return _edge(0.16 - np.abs(bent + 0.25 * fine), 7)
@@ -100,7 +99,7 @@ def lights() -> tuple[Colour, ...]:
         light = 190 + 60 * slope - 110 * bend * slope**2
         grain = rng.normal(0, (3.0, 5.0, 8.0, 12.0)[turn % 4], (size, size))
         grain = cv2.GaussianBlur(grain.astype(np.float32), (0, 0), 0.8)
-        tile = np.clip(light + 3.8 * grain, 60, 235).astype(np.uint8)
+        tile = np.clip(light + 2.9 * grain, 60, 235).astype(np.uint8)
         made.append(np.repeat(tile[..., None], 3, axis=2))
     return tuple(made)
 

@@ -12,7 +12,7 @@ _FIRST = ((FRONT, 0.76), (BACK, 0.08), (ZOOM, 0.03), (SCENE, 0.08), (SEVERAL, 0.
 _LATER = ((FRONT, 0.34), (BACK, 0.2), (ZOOM, 0.2), (SCENE, 0.13), (SEVERAL, 0.07), (PACK, 0.06))
 _BOTH, _PATTERN_ONLY = 0.50, 0.28  # else the part only
 _LABEL_ONLY = 0.04
-_TILTED = 0.4
+_TILTED = 0.45
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def choose_view(rank: int, labelled: bool, rng: Random) -> View:
         return View(LABEL, False, False, 0, 1, 0, 0, 1, 0)
     kind = _pick(_LATER if rank else _FIRST, rng)
     pattern, part = _visible(kind, rng)
-    turn = rng.uniform(-100, 100) if rng.random() < _TILTED else rng.gauss(0, 13)
+    turn = rng.uniform(-100, 100) if rng.random() < _TILTED else rng.gauss(0, 15)
     squeeze = rng.uniform(0.62, 0.9) if rng.random() < 0.35 else rng.uniform(0.9, 1.05)
     size, shift = _distance(kind, rng)
     mirror = -1 if rng.random() < 0.5 else 1
@@ -84,4 +84,4 @@ def _distance(kind: int, rng: Random) -> tuple[float, float]:
     if kind == SEVERAL:
         return rng.uniform(0.4, 0.55), 0.06
     size = rng.uniform(0.48, 0.92)
-    return size, 0.04 + 0.6 * (0.95 - size)
+    return size, 0.05 + 0.65 * (0.95 - size)

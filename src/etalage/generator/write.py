@@ -152,14 +152,11 @@ def _pictures(
     pool: Pool, drawing: NDArray[np.int32] | None, wanted: NDArray[np.int32]
 ) -> list[bytes]:
     """Return the bytes of pictures; one that borrows a drawing gets its own number in a comment."""
-    drawn = wanted if drawing is None else drawing[wanted]
-    begins, ends = pool.start[drawn].tolist(), pool.start[drawn + 1].tolist()
-    made = [pool.data[begin:end].tobytes() for begin, end in zip(begins, ends, strict=True)]
     if drawing is None:
-        return made
+        return pool.read(wanted)
     return [
         jpeg[:_JFIF_END] + _COM + _INT.pack(number) + jpeg[_JFIF_END:]
-        for jpeg, number in zip(made, wanted.tolist(), strict=True)
+        for jpeg, number in zip(pool.read(drawing[wanted]), wanted.tolist(), strict=True)
     ]
 
 
