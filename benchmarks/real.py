@@ -9,7 +9,7 @@ part; the baseline is the most frequent category of the training part.
 """
 
 import argparse
-import json
+import logging
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,13 +23,15 @@ from etalage.catalogue.build import index
 from etalage.catalogue.index import open_index
 from etalage.catalogue.split import read_split, split
 from etalage.inference.predict import predict
-from etalage.predictions.score import score
+from etalage.predictions.score import Score, score
 from etalage.training import RECIPES, Recipe, train
 
 SETS = ("myntra", "luma", "views", "clothing")
 WEIGHTS = "weights/mobilenetv2_100_tv_backbone/model.safetensors"
-FROZEN = replace(RECIPES["frozen"], name="real-frozen")
-TUNED = replace(RECIPES["quick"], name="real-tuned", image_size=160, load_size=180, epochs=1)
+FROZEN = replace(RECIPES["frozen"], name="real-frozen", image_size=128, load_size=144)
+TUNED = replace(
+    RECIPES["quick"], name="real-tuned", epochs=1, learning_rate=3e-4, head_learning_rate=1.0
+)
 
 
 @dataclass
@@ -51,10 +53,10 @@ class Road:
         self.seconds[stage] = time.perf_counter() - start
         return result
 
-    def train_and_score(self, name: str, recipe: Recipe, weights: str, seed: int) -> dict[str, Any]:
+    def train_and_score(self, name: str, recipe: Recipe, weights: str, seed: int) -> Score:
         """Train a model from some weights and score it on the test part."""
         at, part = self.folder, self.folder / "split.parquet"
-        report = self.take(
+        self.take(
             f"{name}: train",
             lambda: train(
                 at / "index", at / name, split=part, recipe=recipe, weights=weights, seed=seed
@@ -62,8 +64,7 @@ class Road:
         )
         predictions = at / f"{name}-predictions"
         self.take(f"{name}: predict", lambda: predict(at / name, at / "index", predictions))
-        result = score(predictions, at / "index", split=part, part="test")
-        return {"validation": report.validation.level3, "score": result}
+        return score(predictions, at / "index", split=part, part="test")
 
 
 def most_frequent(folder: Path) -> float:
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="keep the artefacts here")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     with tempfile.TemporaryDirectory() as temporary:
         run(options, options.output or Path(temporary))
 
@@ -98,12 +100,27 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     found = {"frozen": road.train_and_score("frozen", FROZEN, weights, options.seed)}
     frozen = str(folder / "frozen")
     found["fine-tuned"] = road.train_and_score("tuned", TUNED, frozen, options.seed)
-    print(f"{options.set}, duplicate-safe split, seed {options.seed}")
-    print(f"most frequent category: {most_frequent(folder):.4f}")
-    for name, values in found.items():
-        print(f"{name}: {json.dumps(values['score'].to_json(), indent=None)}")
+    print(f"{options.set}: duplicate-safe split, seed {options.seed}, test products")
+    print(f"{'':24} products  level 1  level 2  level 3    top 5")
+    print(f"{'most frequent category':24} {'':26} {most_frequent(folder):8.4f}")
+    for name, result in found.items():
+        _print_score(name, result)
     for stage, seconds in road.seconds.items():
-        print(f"{stage:20} {seconds:8.1f} s")
+        print(f"{stage:24} {seconds:8.1f} s")
+
+
+def _print_score(name: str, result: Score) -> None:
+    for group in result.by_images:
+        told = group.accuracy
+        print(
+            f"{name + ', images ' + group.name:24} {group.products:8,} {told.level1:8.4f} "
+            f"{told.level2:8.4f} {told.level3:8.4f} {told.top5 or 0:8.4f}"
+        )
+    whole = result.accuracy
+    print(
+        f"{name:24} {result.products:8,} {whole.level1:8.4f} {whole.level2:8.4f} "
+        f"{whole.level3:8.4f} {whole.top5 or 0:8.4f}"
+    )
 
 
 if __name__ == "__main__":

@@ -77,7 +77,8 @@ def _backdrop(rng: Random) -> Pixels:
     wall = np.empty((SIDE, SIDE, 3), np.uint8)
     pale = 196 + below(44, rng)
     wall[:] = (pale, min(pale - 8 + below(17, rng), 255), min(pale - 12 + below(21, rng), 255))
-    return np.asarray(cv2.multiply(wall, _cut(surfaces.lights(), rng), scale=1 / 190))
+    light = _cut(surfaces.lights()[:: surfaces.GRAINS], rng)
+    return np.asarray(cv2.multiply(wall, light, scale=1 / 190))
 
 
 def _cast_shadow(canvas: Pixels, view: views.View, depth: int) -> None:

@@ -50,8 +50,8 @@ def synth(
         taxonomy: a ``category_names.csv`` to take the leaves from, else the own French tree.
         stats: a ``category_stats.csv`` to take leaves and their sizes from.
         test: fraction of the products in ``test.bson``.
-        fresh_drawings: most pictures really drawn (200,000); others borrow a drawing of their leaf
-            and differ in a JPEG comment.
+        fresh_drawings: about how many pictures are really drawn at most (200,000); others borrow a
+            drawing of their leaf and differ in a JPEG comment.
         text: put title, description, brand and price into the documents, too.
         overwrite: replace ``output``.
 

@@ -18,6 +18,8 @@ TILE = 512
 PERIOD = 64  # pixels of a tile after which a pattern repeats
 SIDE = 180
 _MARGIN = 80
+_GRAIN = (4.0, 5.5, 8.0, 12.0)
+GRAINS = len(_GRAIN)  # lights come in that many strengths of grain, the finest first
 _WORDS = (
     "LE SECRET", "NUIT BLANCHE", "LES ANNEES", "VOYAGE", "LIVE 1987", "BEST OF", "TOME 2", "L ETE",
     "MEMOIRES", "LA FORET", "PARIS", "CHANSONS", "GUIDE", "OPERA", "ENIGME", "UN AMOUR", "VOL. 3",
@@ -97,9 +99,9 @@ def lights() -> tuple[Colour, ...]:
         angle, bend = turn * np.pi / 6, 0.25 + 0.5 * (turn % 3)
         slope = x * np.cos(angle) + y * np.sin(angle)
         light = 190 + 60 * slope - 110 * bend * slope**2
-        grain = rng.normal(0, (3.0, 5.0, 8.0, 12.0)[turn % 4], (size, size))
+        grain = rng.normal(0, _GRAIN[turn % GRAINS], (size, size))
         grain = cv2.GaussianBlur(grain.astype(np.float32), (0, 0), 0.8)
-        tile = np.clip(light + 2.9 * grain, 60, 235).astype(np.uint8)
+        tile = np.clip(light + 2.5 * grain, 60, 235).astype(np.uint8)
         made.append(np.repeat(tile[..., None], 3, axis=2))
     return tuple(made)
 

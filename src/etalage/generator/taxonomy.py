@@ -138,8 +138,8 @@ def own_taxonomy(count: int, seed: int) -> Taxonomy:
 
 
 def _shelves(count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
-    branches = min(len(DEPARTMENTS), max(3, round(count**0.5)))
-    per_branch = max(2, min(5, round(count**0.75 / branches)))
+    branches = min(len(DEPARTMENTS), max(3, round(count**0.42)))
+    per_branch = max(2, min(5, round(count**0.57 / branches)))
     per_branch = max(per_branch, -(-count // (branches * _PER_SHELF)))
     shelves = []
     for branch in np.sort(rng.permutation(len(DEPARTMENTS))[:branches]).tolist():

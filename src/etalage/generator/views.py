@@ -10,7 +10,7 @@ from random import Random
 FRONT, BACK, ZOOM, SCENE, SEVERAL, LABEL, PACK = range(7)
 _FIRST = ((FRONT, 0.76), (BACK, 0.08), (ZOOM, 0.03), (SCENE, 0.08), (SEVERAL, 0.05))
 _LATER = ((FRONT, 0.34), (BACK, 0.2), (ZOOM, 0.2), (SCENE, 0.13), (SEVERAL, 0.07), (PACK, 0.06))
-_BOTH, _PATTERN_ONLY = 0.50, 0.28  # else the part only
+_BOTH, _PATTERN_ONLY = 0.26, 0.41  # else the part only
 _LABEL_ONLY = 0.04
 _TILTED = 0.45
 

@@ -132,5 +132,5 @@ def make_plan(recipe: Recipe, data: Data, device: torch.device, *, bf16: bool) -
         log_every=max(1, min(100, steps_per_epoch // 5)),
         device=str(device),
         bf16=bf16,
-        threads=torch.get_num_threads(),
+        threads=recipe.threads or torch.get_num_threads(),
     )

@@ -60,6 +60,10 @@ class Recipe:
     """Standard deviation of each channel; none for what the weights expect."""
     precision: str = "auto"
     """Of the backbone: bf16, none (float32), or auto: bf16 where the device gains by it."""
+    threads: int | None = None
+    """Threads of the network on a processor; none for one on each core. One alone is slower on an
+    idle machine and many times faster on a busy one, where each waits for the others in every
+    layer; the decoding has its own."""
     validation_products: int = 20_000
     """Most validation products looked at, evenly spaced."""
     max_unreadable: float = 0.2
@@ -77,7 +81,10 @@ class Recipe:
         for name in ("warmup", "label_smoothing", "max_unreadable"):
             self._require(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
         self._require("load_size", self.load_size >= self.image_size, f"{self.image_size} or more")
-        self._require("max_images", self.max_images is None or self.max_images >= 1, "at least 1")
+        for name in ("max_images", "threads"):
+            self._require(
+                name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1"
+            )
         self._require("std", self.std is None or min(self.std) > 0, "above 0")
         known = self.precision in ("auto", "bf16", "none")
         self._require("precision", known, "auto, bf16 or none")
@@ -91,12 +98,14 @@ class Recipe:
 RECIPES = {
     "demo": Recipe(
         name="demo",
-        backbone="test_resnet",
+        backbone="resnet10t",
+        backbone_args={"channels": [32, 64, 128, 256], "stem_width": 16},
         image_size=64,
         load_size=72,
-        epochs=10,
-        batch_products=48,
-        learning_rate=3e-3,
+        epochs=7,
+        batch_products=32,
+        learning_rate=6e-3,
+        threads=1,
     ),
     "frozen": Recipe(
         name="frozen",

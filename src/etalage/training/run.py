@@ -1,6 +1,7 @@
 """``train``: an INDEX and a SPLIT go in, a MODEL comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -73,6 +74,17 @@ def train(
     plan.tell(chosen)
     job = Job(output, data, chosen, plan, seed, identity, asdict(architecture))
     loop = start_loop(job, network, found)
-    with reporting(plan.steps, loop.state.step, progress) as report:
+    with _threads(plan.threads), reporting(plan.steps, loop.state.step, progress) as report:
         loop.run(report)
-    return finish(job, loop, architecture)
+        return finish(job, loop, architecture)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let PyTorch use ``count`` threads on the processor while the block runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
