@@ -21,10 +21,10 @@ demo: install
 	$(BIN)/etalage demo --output $(DEMO) --yes
 
 test: lint types contracts
-	$(BIN)/pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --numprocesses 2
 
 test-all: test
-	$(BIN)/pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
 
 lint: install
 	$(BIN)/ruff check .

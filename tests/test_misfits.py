@@ -69,7 +69,8 @@ class Case:
 
     def other_weights(self) -> Any:
         return self.train("--weights", self.shop.model, "--set", "backbone=test_vit",
-                          "--set", "image_size=160", "--set", "load_size=160")  # fmt: skip
+                          "--set", "backbone_args={}", "--set", "image_size=160", "--set",
+                          "load_size=160")  # fmt: skip
 
     def other_checkpoint(self) -> Any:
         index = self.other_index("10,A,B,C", "20,A,B,D", "30,A,B,E")

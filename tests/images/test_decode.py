@@ -1,6 +1,7 @@
 """From bytes to pixels and back."""
 
 import io
+import resource
 
 import numpy as np
 import pytest
@@ -166,3 +167,14 @@ def test_a_written_jpeg_reads_back_alike_at_a_quarter_of_the_colour() -> None:
         assert image.layer[0][1:3] == (2, 2)  # type: ignore[attr-defined]
     assert read_header(data) == ("jpeg", 64, 64)
     assert difference(decode(data), pixels[:, ::-1]) < 3
+
+
+def test_scaling_an_image_down_again_and_again_loses_no_memory() -> None:
+    data = encode_jpeg(np.zeros((180, 180, 3), np.uint8))
+    out = np.empty((72, 72, 3), np.uint8)
+    peaks = []
+    for _ in range(2):
+        for _ in range(4000):
+            decode_into(data, out)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    assert peaks[1] - peaks[0] < 4096  # KiB; a refused buffer of simplejpeg's would cost 17 MiB

@@ -59,13 +59,19 @@ def decode_into(data: bytes, out: NDArray[np.uint8], *, upright: bool = False) -
     if upright:
         _fit(decode(data, upright=True), out)
         return
+    header = _checked_header(data)
+    # simplejpeg 1.9 loses 4 kB whenever it refuses a buffer, so it only gets one that fits.
+    if header == ("jpeg", *out.shape[1::-1]):
+        _decode_in_place(data, out)
+    else:
+        _fit(_decode_down_to(data, header, len(out)), out)
+
+
+def _decode_in_place(data: bytes, out: NDArray[np.uint8]) -> None:
     try:
-        pixels = simplejpeg.decode_jpeg(data, "RGB", buffer=out)
-    except ValueError:  # no JPEG, damaged, or larger than the buffer: the header tells which
-        _fit(_decode_down_to(data, _checked_header(data), len(out)), out)
-        return
-    if pixels.shape != out.shape:
-        _fit(pixels.copy(), out)
+        simplejpeg.decode_jpeg(data, "RGB", buffer=out)
+    except ValueError as error:
+        raise ImageFormatError(f"damaged jpeg of {len(data)} bytes: {error}") from error
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 75) -> bytes:
