@@ -1,6 +1,7 @@
 """``etalage show``."""
 
 import json as json_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from etalage.catalogue.index import open_index
+from etalage.catalogue.split import read_split
 from etalage.errors import EtalageError
+from etalage.files import read_json
 
 
 def show(artefact: Path, /, *, json: bool = False) -> None:
@@ -28,26 +31,38 @@ def show(artefact: Path, /, *, json: bool = False) -> None:
         print_record(f"{artefact}: {kind}", record)
 
 
-def _kind(artefact: Path) -> Any:  # noqa: ANN401  a pair of a word and a function
+def _kind(artefact: Path) -> tuple[str, Callable[[Path], dict[str, Any]]]:
+    """Return the word for an artefact and the function that describes it."""
     if (artefact / "index.json").is_file():
-        return "index", lambda path: open_index(path).record["counts"] | {"path": str(path)}
+        return "index", _index
     if (artefact / "manifest.json").is_file():
-        return "predictions", _json("manifest.json")
+        return "predictions", _predictions
     if (artefact / "model.json").is_file():
-        return "model", _json("model.json")
+        return "model", _model
     if artefact.is_file():
         return "split", _split
     raise EtalageError(f"{artefact}: is no INDEX, SPLIT, MODEL or PREDICTIONS")
 
 
-def _json(name: str) -> Any:  # noqa: ANN401  a function from a path to a document
-    return lambda path: json_module.loads((path / name).read_text(encoding="utf-8"))
+def _index(path: Path) -> dict[str, Any]:
+    record = open_index(path).record
+    return {**record["counts"], "hash": record["hash"], "fingerprint": record["fingerprint"]}
 
 
 def _split(path: Path) -> dict[str, Any]:
-    from etalage.catalogue.split import read_split
+    record = dict(read_split(path).record)
+    return record.pop("report") | record
 
-    return dict(read_split(path).record)
+
+def _model(path: Path) -> dict[str, Any]:
+    record = read_json(path / "model.json", EtalageError, "train it again")
+    report = read_json(path / "run.json", EtalageError, "train it again")["report"]
+    return record | {"categories": len(record["categories"]), "report": report}
+
+
+def _predictions(path: Path) -> dict[str, Any]:
+    record = read_json(path / "manifest.json", EtalageError, "predict again")
+    return record | {"parts": len(record["parts"])}
 
 
 def print_index(path: Path, record: dict[str, Any]) -> None:

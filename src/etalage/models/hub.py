@@ -10,11 +10,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from huggingface_hub.constants import ENDPOINT
+
 from etalage.errors import ModelError
 
 PATIENCE = 5.0
 """Seconds the hub has to answer anything at all."""
-_HUB = "https://huggingface.co"
 _FILES = ("model.safetensors", "pytorch_model.bin")
 _TRUE = {"1", "on", "yes", "true"}
 
@@ -41,7 +42,7 @@ def require_hub(backbone: str, address: str | None = None) -> None:
     """
     if address is None and os.environ.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
         raise unreachable(backbone, "HF_HUB_OFFLINE forbids it")
-    place = address or os.environ.get("HF_ENDPOINT", _HUB)
+    place = address or os.environ.get("HF_ENDPOINT", ENDPOINT)
     try:
         with urllib.request.urlopen(urllib.request.Request(place, method="HEAD"), timeout=PATIENCE):
             pass
