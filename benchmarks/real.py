@@ -28,9 +28,14 @@ from etalage.training import RECIPES, Recipe, train
 
 SETS = ("myntra", "luma", "views", "clothing")
 WEIGHTS = "weights/mobilenetv2_100_tv_backbone/model.safetensors"
-FROZEN = replace(RECIPES["frozen"], name="real-frozen", image_size=128, load_size=144)
+FROZEN = RECIPES["frozen"]
 TUNED = replace(
-    RECIPES["quick"], name="real-tuned", epochs=1, learning_rate=3e-4, head_learning_rate=1.0
+    FROZEN,
+    name="real-tuned",
+    freeze_backbone=False,
+    epochs=1,
+    learning_rate=3e-4,
+    weight_decay=0.05,
 )
 
 

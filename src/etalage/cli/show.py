@@ -51,7 +51,7 @@ def _index(path: Path) -> dict[str, Any]:
 
 def _split(path: Path) -> dict[str, Any]:
     record = dict(read_split(path).record)
-    return record.pop("report") | record
+    return {**record.pop("report"), **record}
 
 
 def _model(path: Path) -> dict[str, Any]:
