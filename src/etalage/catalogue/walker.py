@@ -144,6 +144,18 @@ def _value_end(buffer: NDArray[np.uint8], kind: int, at: int, end: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _element_end(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+    """Return where the key of the element at ``at`` and its value end; -1 as end of a bad one.
+
+    ``end`` is that of the document around it, whose last byte is no element's.
+    """
+    name_end = _text_end(buffer, at + 1, end)
+    if name_end < 0:
+        return -1, -1
+    return name_end, _value_end(buffer, buffer[at], name_end + 1, end - 1)
+
+
+@njit(cache=True, nogil=True)
 def _store_field(
     buffer: NDArray[np.uint8], kind: int, at: int, stop: int, row: NDArray[np.int64], column: int
 ) -> None:
@@ -178,8 +190,7 @@ def _picture(buffer: NDArray[np.uint8], at: int, end: int, row: NDArray[np.int64
     while at < end - 1:
         kind = buffer[at]
         name = at + 1
-        name_end = _text_end(buffer, name, end)
-        stop = _value_end(buffer, kind, name_end + 1, end - 1) if name_end >= 0 else -1
+        name_end, stop = _element_end(buffer, at, end)
         if stop < 0:
             return False
         is_first = row[IMAGE_NO_PICTURE] == 1
@@ -197,8 +208,7 @@ def _pictures(
     at += 4
     while at < end - 1:
         kind = buffer[at]
-        name_end = _text_end(buffer, at + 1, end)
-        stop = _value_end(buffer, kind, name_end + 1, end - 1) if name_end >= 0 else -1
+        name_end, stop = _element_end(buffer, at, end)
         if stop < 0:
             return -1
         if used >= len(images):
@@ -242,8 +252,7 @@ def _document(
     while at < end - 1:
         kind = buffer[at]
         name = at + 1
-        name_end = _text_end(buffer, name, end)
-        stop = _value_end(buffer, kind, name_end + 1, end - 1) if name_end >= 0 else -1
+        name_end, stop = _element_end(buffer, at, end)
         if stop < 0:
             return -1
         field = _field(buffer, name, name_end)
