@@ -117,11 +117,11 @@ def difficulty(folder: Path, weights: Path, products: int, size: int, seed: int)
     catalogue = folder / "catalogue"
     print(synth(catalogue, products=products, seed=seed, overwrite=True), flush=True)
     rows: dict[bytes, int] = {}
-    truth = catalogue / "truth"
-    given = _truth(truth / "train_truth.csv", "given_category_id")
+    given = _truth(catalogue / "train_truth.csv", "given_category_id")
     train = _read(catalogue / "train.bson", given, rows)
     known = len(rows)
-    test = _read(catalogue / "test.bson", _truth(truth / "test_truth.csv", "category_id"), rows)
+    clean = _truth(catalogue / "test_truth.csv", "category_id")
+    test = _read(catalogue / "test.bson", clean, rows)
     hits = _hits(list(rows), train, test, weights, size)
     safe = np.array([min(images) >= known for images in test.images])
     several = np.array([len(images) > 1 for images in test.images])

@@ -33,7 +33,7 @@ def test_a_catalogue_goes_in_and_a_scored_submission_comes_out(folder: Path, eta
 
 
 def test_predictions_and_submission_score_the_same(folder: Path, etalage: Any) -> None:
-    truth = folder / "shop/truth/test_truth.csv"
+    truth = folder / "shop/test_truth.csv"
     names = ["--taxonomy", folder / "shop/category_names.csv"]
     scores = [
         json.loads(etalage("score", folder / answer, truth, *names, "--json").out)

@@ -127,7 +127,7 @@ def _score(demo: Demo) -> None:
     at = demo.path
     predict(at("model"), at("index-test"), at("predictions-one-image"), max_images=1)
     answers = {"all images": at("submission.csv"), "one image only": at("predictions-one-image")}
-    truth = at("catalogue/truth/test_truth.csv")
+    truth = at("catalogue/test_truth.csv")
     for name, answer in answers.items():
         demo.groups[name] = _groups(score(answer, truth, index=at("index-test")))
     demo.groups["most frequent category"] = _constant(demo, truth)

@@ -58,7 +58,7 @@ def test_copies_stay_mostly_with_one_reseller(hashes: dict[int, list[bytes]], ma
 
 def test_a_tenth_of_the_labels_is_wrong_mostly_within_the_branch(made: Any) -> None:
     paths = {row["category_id"]: row for row in made.rows("category_names.csv")}
-    rows = made.rows("truth/train_truth.csv") + made.rows("truth/test_truth.csv")
+    rows = made.rows("train_truth.csv") + made.rows("test_truth.csv")
     wrong = [row for row in rows if row["category_id"] != row["given_category_id"]]
     near = [
         paths[r["category_id"]]["category_level2"]
@@ -70,7 +70,7 @@ def test_a_tenth_of_the_labels_is_wrong_mostly_within_the_branch(made: Any) -> N
 
 
 def test_resellers_differ_in_size_and_care(made: Any) -> None:
-    rows = made.rows("truth/resellers.csv")
+    rows = made.rows("resellers_truth.csv")
     products = np.array([int(row["products"]) for row in rows])
     wrong = np.array([int(row["wrong"]) for row in rows])
     large = products >= 60
@@ -79,7 +79,7 @@ def test_resellers_differ_in_size_and_care(made: Any) -> None:
 
 
 def test_sizes_of_categories_have_a_long_tail_and_a_floor(made: Any) -> None:
-    rows = made.rows("truth/train_truth.csv") + made.rows("truth/test_truth.csv")
+    rows = made.rows("train_truth.csv") + made.rows("test_truth.csv")
     sizes = np.sort(list(Counter(row["category_id"] for row in rows).values()))
     assert sizes[0] >= 6
     assert sizes[: len(sizes) * 3 // 4].sum() < 0.15 * sizes.sum()

@@ -11,7 +11,7 @@ from etalage.generator.truth import public_part
 
 
 def test_the_private_part_has_no_category_of_its_own(made: Any) -> None:
-    rows = made.rows("truth/test_truth.csv")
+    rows = made.rows("test_truth.csv")
     for column in ("category_id", "given_category_id"):
         parts = {p: {r[column] for r in rows if r["part"] == p} for p in ("public", "private")}
         assert parts["private"] and parts["private"] <= parts["public"]
@@ -24,30 +24,30 @@ def test_a_leaf_with_one_test_product_is_public() -> None:
 
 
 def test_a_competitor_sees_no_label_of_a_test_product(made: Any) -> None:
-    hidden = {row["_id"] for row in made.rows("truth/test_truth.csv")}
+    hidden = {row["_id"] for row in made.rows("test_truth.csv")}
     shown = {row["_id"]: row["category_id"] for row in made.rows("products.csv")}
     assert {shown[product] for product in hidden} == {""}
     assert len({row["category_id"] for row in made.rows("sample_submission.csv")}) == 1
 
 
 def test_a_competitor_sees_given_labels_only(made: Any) -> None:
-    given = {int(r["_id"]): int(r["given_category_id"]) for r in made.rows("truth/train_truth.csv")}
+    given = {int(r["_id"]): int(r["given_category_id"]) for r in made.rows("train_truth.csv")}
     assert {d["_id"]: d["category_id"] for d in made.documents("train.bson")} == given
-    visible = {path.name for path in made.folder.iterdir()}
+    visible = {path.name for path in made.folder.iterdir() if "truth" not in path.name}
     assert visible == {
         "train.bson", "train_example.bson", "test.bson", "category_names.csv", "products.csv",
-        "sample_submission.csv", "synth.json", "truth",
+        "sample_submission.csv", "synth.json",
     }  # fmt: skip
 
 
 def test_truth_and_submission_name_every_test_product(made: Any) -> None:
     test = [str(document["_id"]) for document in made.documents("test.bson")]
-    assert [row["_id"] for row in made.rows("truth/test_truth.csv")] == test
+    assert [row["_id"] for row in made.rows("test_truth.csv")] == test
     assert [row["_id"] for row in made.rows("sample_submission.csv")] == test
 
 
 def test_every_leaf_is_in_train(made: Any) -> None:
-    leaves = {int(row["category_id"]) for row in made.rows("truth/train_truth.csv")}
+    leaves = {int(row["category_id"]) for row in made.rows("train_truth.csv")}
     assert leaves == set(read_taxonomy(made.folder / "category_names.csv").ids.tolist())
 
 

@@ -14,7 +14,6 @@ What does not connect is counted and listed, and a split counts what leaks throu
 behind the defaults are in docs/split.md; ``benchmarks/split.py`` makes them.
 """
 
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,6 +1,5 @@
 """Deals whole groups of products to the parts of a split, category by category."""
 
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray

@@ -86,5 +86,5 @@ def _next(folder: Path) -> str:
   etalage show {folder}/index-train
   etalage classify {folder}/model PHOTO.jpg ...
   etalage predict {folder}/model {folder}/index-test -o {folder}/again --xlsx {folder}/again.xlsx
-  etalage score {folder}/predictions {folder}/catalogue/truth/test_truth.csv --part private
+  etalage score {folder}/predictions {folder}/catalogue/test_truth.csv --part private
   etalage train INDEX -o MODEL --split SPLIT --recipe quick     on a catalogue of your own"""

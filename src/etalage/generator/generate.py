@@ -2,7 +2,7 @@
 
 The output folder has what a competitor sees (``train.bson``, ``train_example.bson``, ``test.bson``,
 ``category_names.csv``, ``products.csv``, ``sample_submission.csv``), ``synth.json`` (what was asked
-and what came out) and, apart, ``truth/``. ``etalage.generator.write`` has the formats.
+and what came out) and, apart, ``*_truth.csv``. ``etalage.generator.write`` has the formats.
 """
 
 import shutil

@@ -3,9 +3,9 @@
 CSV, UTF-8, with a header line; ``category_id`` is the clean label, ``given_category_id`` the
 catalogue's::
 
-    truth/train_truth.csv    _id,category_id,given_category_id
-    truth/test_truth.csv     _id,category_id,given_category_id,part (public or private)
-    truth/resellers.csv      reseller,products,wrong
+    train_truth.csv          _id,category_id,given_category_id
+    test_truth.csv           _id,category_id,given_category_id,part (public or private)
+    resellers_truth.csv      reseller,products,wrong
     sample_submission.csv    _id,category_id (the most frequent one of train)
 """
 
@@ -23,23 +23,21 @@ _CHUNK = 65_536
 
 
 def write_truth(folder: Path, plan: Plan, ids: NDArray[np.int64], seed: int) -> None:
-    """Write ``truth/`` and ``sample_submission.csv``; ``ids`` are those of the leaf rows."""
-    truth = folder / "truth"
-    truth.mkdir()
+    """Write the three truths and the sample submission; ``ids`` are those of the leaf rows."""
     clean, given = ids[plan.leaf], ids[plan.given]
     train = ~plan.test
     columns: list[NDArray[Any]] = [plan.ids[train], clean[train], given[train]]
     header = "_id,category_id,given_category_id"
-    write_columns(truth / "train_truth.csv", header, columns, "{},{},{}\n".format)
+    write_columns(folder / "train_truth.csv", header, columns, "{},{},{}\n".format)
     public = public_part(plan.leaf[plan.test], plan.given[plan.test], seed)
     part = np.where(public, "public", "private")
     columns = [plan.ids[plan.test], clean[plan.test], given[plan.test], part]
-    write_columns(truth / "test_truth.csv", header + ",part", columns, "{},{},{},{}\n".format)
+    write_columns(folder / "test_truth.csv", header + ",part", columns, "{},{},{},{}\n".format)
     usual = ids[np.bincount(plan.given[train], minlength=len(ids)).argmax()]
     constant = np.full(int(plan.test.sum()), usual)
     columns = [plan.ids[plan.test], constant]
     write_columns(folder / "sample_submission.csv", "_id,category_id", columns, "{},{}\n".format)
-    _write_resellers(truth / "resellers.csv", plan)
+    _write_resellers(folder / "resellers_truth.csv", plan)
 
 
 def _write_resellers(path: Path, plan: Plan) -> None:
