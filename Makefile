@@ -1,6 +1,6 @@
 # make demo   install, then a small catalogue from nothing to a score
 # make test   install, then lint, types, import contracts and the fast tests
-# make test-all   the slow tests as well
+# make test-all   the slow tests
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,7 +23,7 @@ demo: install
 test: lint types contracts
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --numprocesses 2
 
-test-all: test
+test-all: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
 
 lint: install
