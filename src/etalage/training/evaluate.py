@@ -1,6 +1,6 @@
 """Checks a network on the validation products: accuracy on the three levels, log-loss."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from etalage.batches.loader import load
 from etalage.batches.order import in_order
+from etalage.catalogue.taxonomy import Taxonomy
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast
 from etalage.predictions.calibration import log_loss
 from etalage.training.plan import Data, Plan
 from etalage.training.recipe import Recipe
+
+Answers = tuple[NDArray[np.float32], NDArray[np.int64]]
+"""Logits (P, C) and targets (P,) of some products."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,14 @@ class Evaluation:
 
 def evaluate(network: ProductModel, data: Data, recipe: Recipe, plan: Plan) -> Evaluation | None:
     """Check a network; None when there is no validation product with a readable image."""
-    taxonomy = data.index.taxonomy
+    return check(answers(network, data, recipe, plan), data.index.taxonomy)
+
+
+def check(batches: Iterable[Answers], taxonomy: Taxonomy) -> Evaluation | None:
+    """Check what ``answers`` yields; None when that is nothing."""
     nodes = [taxonomy.nodes(level) for level in (1, 2, 3)]
     right, loss, products = np.zeros(3, np.int64), 0.0, 0
-    for logits, targets in answers(network, data, recipe, plan):
+    for logits, targets in batches:
         best = logits.argmax(axis=1)
         right += [int((node[best] == node[targets]).sum()) for node in nodes]
         loss += log_loss(logits, targets) * len(targets)
@@ -51,9 +59,7 @@ def evaluate(network: ProductModel, data: Data, recipe: Recipe, plan: Plan) -> E
     return Evaluation(products, level1, level2, level3, loss / products)
 
 
-def answers(
-    network: ProductModel, data: Data, recipe: Recipe, plan: Plan
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+def answers(network: ProductModel, data: Data, recipe: Recipe, plan: Plan) -> Iterator[Answers]:
     """Yield logits (P, C) and targets (P,) of the validation products with a readable image."""
     device = torch.device(plan.device)
     training = network.training

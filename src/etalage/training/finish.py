@@ -15,9 +15,8 @@ import numpy as np
 from etalage.errors import ModelError
 from etalage.files import read_json, run_record, write_json
 from etalage.models.checkpoint import Architecture, save_model
-from etalage.models.network import ProductModel
 from etalage.predictions.calibration import fit_temperature, log_loss
-from etalage.training.evaluate import Evaluation, answers, evaluate
+from etalage.training.evaluate import Answers, Evaluation, answers, check
 from etalage.training.loop import Job, Loop
 from etalage.training.resume import RUN, drop_checkpoints, require_same, restore_best
 
@@ -71,8 +70,8 @@ def finish(job: Job, loop: Loop, architecture: Architecture) -> TrainReport:
     """Calibrate the best weights and write the MODEL, its description last."""
     network, data, state = loop.network, job.data, loop.state
     restore_best(job.folder, network)
-    validation = evaluate(network, data, job.recipe, job.plan)
-    temperature, calibrated = _calibrate(network, job)
+    answered = list(answers(network, data, job.recipe, job.plan))
+    temperature, calibrated = _calibrate(answered)
     report = TrainReport(
         model=job.folder,
         recipe=job.recipe.name,
@@ -83,7 +82,7 @@ def finish(job: Job, loop: Loop, architecture: Architecture) -> TrainReport:
         images=state.images,
         unreadable=state.unreadable,
         without_images=state.without_images,
-        validation=validation,
+        validation=check(answered, data.index.taxonomy),
         temperature=temperature,
         calibrated_log_loss=calibrated,
         seconds=round(state.seconds, 1),
@@ -108,9 +107,8 @@ def finish(job: Job, loop: Loop, architecture: Architecture) -> TrainReport:
     return report
 
 
-def _calibrate(network: ProductModel, job: Job) -> tuple[float, float | None]:
+def _calibrate(batches: list[Answers]) -> tuple[float, float | None]:
     """Return the temperature, and the log-loss with it (None without validation products)."""
-    batches = list(answers(network, job.data, job.recipe, job.plan))
     if not batches:
         return 1.0, None
     logits = np.concatenate([logits for logits, _ in batches])
