@@ -83,7 +83,7 @@ def run_demo(
     Raises:
         OutputError: ``output`` exists.
     """
-    _clear(output, overwrite=overwrite)
+    clear(output, overwrite=overwrite)
     demo = Demo(output)
     at = demo.path
     names = at("catalogue/category_names.csv")
@@ -113,10 +113,16 @@ def run_demo(
     return demo
 
 
-def _clear(output: Path, *, overwrite: bool) -> None:
+def clear(output: Path, *, overwrite: bool) -> None:
+    """Empty ``output`` when it holds an earlier demo, or the beginning of one.
+
+    Raises:
+        OutputError: it exists and may not be replaced, or holds something else.
+    """
     refuse_existing(output, overwrite=overwrite)
     if output.exists():
-        if not (output / "catalogue/synth.json").is_file():
+        begun = output.is_dir() and all(path.name.startswith(".") for path in output.iterdir())
+        if not begun and not (output / "catalogue/synth.json").is_file():
             raise OutputError(f"{output}: is no earlier demo, so it is not replaced")
         fresh = output.with_name(f".{output.name}.part")
         fresh.mkdir(exist_ok=True)
