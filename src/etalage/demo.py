@@ -19,7 +19,7 @@ from etalage.errors import OutputError
 from etalage.files import refuse_existing, replace_folder
 from etalage.generator import synth
 from etalage.inference.predict import predict
-from etalage.predictions.accuracy import Group, by_images, hits, most_frequent
+from etalage.predictions.accuracy import Group, by_images, constant_answer, most_frequent
 from etalage.predictions.product_ids import positions
 from etalage.predictions.score import Score, score
 from etalage.predictions.submission import submit
@@ -148,8 +148,7 @@ def _constant(demo: Demo, truth_path: Path) -> tuple[Group, ...]:
     train_index, test_index = (open_index(demo.path(f"index-{part}")) for part in ("train", "test"))
     truth = read_truth(truth_path, test_index.taxonomy)
     rows = test_index.taxonomy.rows(truth.categories)
-    answer = np.full((len(rows), 1), most_frequent(train_index.labels), np.int32)
-    found = hits(test_index.taxonomy, rows, answer)
+    found = constant_answer(test_index.taxonomy, rows, most_frequent(train_index.labels))
     images = test_index.image_count[positions(truth.product_ids, test_index.product_ids)]
     return (Group("all", len(rows), found.accuracy()), *by_images(found, images))
 

@@ -180,7 +180,7 @@ def test_an_empty_answer_is_refused(tmp_path: Path) -> None:
 def test_the_most_frequent_category_is_the_floor(taxonomy: Taxonomy) -> None:
     labels = np.array([5, 1, 1, 5, 0, 4, -1], np.int32)
     row = most_frequent(labels)
-    floor = constant_answer(taxonomy, labels[:-1], row)
+    floor = constant_answer(taxonomy, labels[:-1], row).accuracy()
     assert row == 1
     assert floor.top5 is None
     assert [floor.level1, floor.level2, floor.level3] == pytest.approx([3 / 6, 3 / 6, 2 / 6])

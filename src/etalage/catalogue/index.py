@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -121,7 +122,7 @@ class Index:
     def readable(self) -> NDArray[np.bool_]:
         """Whether each image's header is one of a format we know, (I,)."""
         flags = self._read("images", "format").cast(pa.string())
-        return np.asarray(pa.compute.not_equal(flags, "").to_numpy(zero_copy_only=False), np.bool_)
+        return np.asarray(pc.not_equal(flags, "").to_numpy(zero_copy_only=False), np.bool_)
 
     @cached_property
     def _ranges(self) -> tuple[NDArray[np.int16], NDArray[np.int64], NDArray[np.int32]]:

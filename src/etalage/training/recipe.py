@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Any
 
 from etalage.errors import ConfigError
+from etalage.models.precision import PRECISIONS
 
 Triple = tuple[float, float, float]
 
@@ -86,8 +87,7 @@ class Recipe:
                 name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1"
             )
         self._require("std", self.std is None or min(self.std) > 0, "above 0")
-        known = self.precision in ("auto", "bf16", "none")
-        self._require("precision", known, "auto, bf16 or none")
+        self._require("precision", self.precision in PRECISIONS, "auto, bf16 or none")
 
     def _require(self, name: str, fits: bool, expected: str) -> None:
         if not fits:
