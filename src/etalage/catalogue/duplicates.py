@@ -104,11 +104,16 @@ def duplicate_groups(
 ) -> Groups:
     """Return the duplicate groups of an index; unreadable images connect nothing."""
     branch = np.append(index.taxonomy.nodes(2), np.int32(-1))[index.labels]
-    sharing = find_shared(
-        index.image_product, index.hashes, branch, labels=index.labels, readable=index.readable
-    )
-    return connect(
-        sharing, len(index), max_products=max_products, max_branches=max_branches, share=max_share
+    return group_products(
+        index.image_product,
+        index.hashes,
+        branch,
+        len(index),
+        labels=index.labels,
+        readable=index.readable,
+        max_products=max_products,
+        max_branches=max_branches,
+        max_share=max_share,
     )
 
 
@@ -119,6 +124,7 @@ def group_products(
     num_products: int,
     *,
     labels: NDArray[np.int32] | None = None,
+    readable: NDArray[np.bool_] | None = None,
     max_products: int = MAX_PRODUCTS,
     max_branches: int = MAX_BRANCHES,
     max_share: float = MAX_SHARE,
@@ -131,11 +137,12 @@ def group_products(
         branch: level-2 branch of each product's label, -1 without one, (P,).
         num_products: P.
         labels: leaf row of each product, -1 without one, (P,); the branch where not given.
+        readable: images to leave out are false, (I,).
         max_products: an image on more products connects nothing.
         max_branches: an image on products of more branches connects nothing.
         max_share: largest share of all products that one group may hold.
     """
-    sharing = find_shared(image_product, hashes, branch, labels=labels)
+    sharing = find_shared(image_product, hashes, branch, labels=labels, readable=readable)
     return connect(
         sharing, num_products, max_products=max_products, max_branches=max_branches, share=max_share
     )

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from etalage.catalogue.index import open_index
+from etalage.catalogue.split import read_split
+from etalage.catalogue.stratify import PARTS
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import PredictionsError
 from etalage.predictions.labelled_csv import read_labelled_csv
@@ -97,9 +99,6 @@ def _of_csv(path: Path, taxonomy: Taxonomy | None, split: Path | None, part: str
 
 
 def _rows_of_split(path: Path, truth: Truth, part: str) -> NDArray[np.int64]:
-    from etalage.catalogue.split import read_split
-    from etalage.catalogue.stratify import PARTS
-
     if part not in PARTS:
         raise PredictionsError(f"{path}: has no part {part!r}, only {', '.join(PARTS)}")
     split = read_split(path)
@@ -128,8 +127,6 @@ def _of_index(path: Path, taxonomy: Taxonomy | None, split: Path | None, part: s
         )
     rows = np.arange(len(index))
     if split is not None:
-        from etalage.catalogue.split import read_split
-
         rows = read_split(split).rows(index, str(part))
     rows = rows[index.labels[rows] >= 0]
     categories = index.taxonomy.ids[index.labels[rows]]
