@@ -23,7 +23,7 @@ import bson
 import xxhash
 
 from etalage.catalogue.bson import walk_file
-from etalage.catalogue.scan import scan
+from etalage.catalogue.scan import Reading, scan
 from etalage.generator import synth
 
 PRODUCTS = 250_000
@@ -49,7 +49,7 @@ def walk(path: Path) -> int:
 
 def scan_with(path: Path, hash_name: str) -> int:
     """Make the tables of the index; return the number of pictures."""
-    return sum(part.images.num_rows for part in scan(path, hash_name=hash_name))
+    return sum(part.images.num_rows for part, _, _ in scan(path, Reading(0, hash_name)))
 
 
 JOBS: dict[str, Callable[[Path], int]] = {

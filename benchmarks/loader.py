@@ -32,10 +32,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from etalage.batches.loader import load, usable_cores
+from etalage.batches.loader import load
 from etalage.batches.order import in_order
 from etalage.catalogue import build
 from etalage.catalogue.index import Index, open_index
+from etalage.engines.local import usable_cores
 from etalage.images.decode import encode_jpeg
 
 SIDE = 180

@@ -76,15 +76,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(
+def test_a_full_disk_is_one_line_and_with_room_the_same_command_goes_on(
     small_disk: Path, photo: Photo, product: Product, tmp_path: Path, etalage: Run
 ) -> None:
     row = rows("Catalogues")["a full disk"]
-    products = [bson.encode(product(row, [photo(row)] * 9, 1)) for row in range(500)]
+    products = [bson.encode(product(row, [photo(row)] * 9, 1)) for row in range(2000)]
     (tmp_path / "shop.bson").write_bytes(b"".join(products))
-    run = etalage("index", tmp_path / "shop.bson", "-o", small_disk / "x")
-    assert (run.code, list(small_disk.iterdir())) == (row.exit, [])
+    command = ("index", tmp_path / "shop.bson", "-o", small_disk / "x")
+    run = etalage(*command)
+    assert (run.code, (small_disk / "x").exists()) == (row.exit, False)
     assert matches(row.messages[0], run.err)
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    assert etalage(*command).code == 0
+    assert [path.name for path in small_disk.iterdir()] == ["x"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@
     ├── ModelError          weights, a backbone, a model folder, a checkpoint
     ├── PredictionsError    a predictions folder, a truth to score against
     │   └── SubmissionError a submission file
+    ├── EngineError         a process of a bulk job that died
     ├── ConfigError         an option or a recipe value (also a ValueError)
     └── OutputError         where we write: it exists, the disk is full, no permission
 
@@ -59,6 +60,10 @@ class PredictionsError(EtalageError):
 
 class SubmissionError(PredictionsError):
     """A submission file that cannot be written or read."""
+
+
+class EngineError(EtalageError):
+    """A bulk job that lost one of its processes."""
 
 
 class ConfigError(EtalageError, ValueError):

@@ -1,9 +1,12 @@
 """Whole or absent: every artefact is written beside its place, synced, then renamed.
 
+A long job may instead go on with what it had written when it was killed (``resumable_folder``).
+
 Also fingerprints (is this still the file an artefact was made from?) and the run record
 (what command, which versions, which machine, when).
 """
 
+import fcntl
 import json
 import os
 import platform
@@ -24,6 +27,7 @@ from etalage.errors import EtalageError, OutputError
 
 _SAMPLES = 64
 _SAMPLE_BYTES = 16 * 1024
+_PLAN, _LOCK = ".plan.json", ".lock"
 
 
 @contextmanager
@@ -58,7 +62,8 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         OutputError: ``path`` exists and ``overwrite`` is false, or the disk refuses.
     """
     refuse_existing(path, overwrite=overwrite)
-    part = path.with_name(f".{path.name}.part")
+    # Of this process alone: a worker that outlives its killed parent may be writing the same file.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -88,6 +93,78 @@ def whole_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             replace_folder(part, path)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def resumable_folder(
+    path: Path, plan: dict[str, Any], *, overwrite: bool = False
+) -> Iterator[Path]:
+    """Yield a neighbouring folder that outlives a killed job; rename it when the block ends well.
+
+    The folder is ``.NAME.part``. One that an earlier job of the same ``plan`` left is yielded as it
+    is, another is emptied: the block recognises what it has written whole. An input that cannot be
+    used leaves nothing behind; a full disk, an interruption or a kill leaves what was done.
+
+    Args:
+        path: where the folder goes.
+        plan: what is made from what, as JSON values.
+        overwrite: whether ``path`` may be replaced.
+
+    Raises:
+        OutputError: ``path`` exists and ``overwrite`` is false, the disk refuses, or another
+            process is writing it.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    part = path.with_name(f".{path.name}.part")
+    with writing(path), _locked(part):
+        _keep_only(part, json.loads(json.dumps(plan)))
+        try:
+            yield part
+        except OutputError:
+            raise
+        except EtalageError:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        for name in (_PLAN, _LOCK):
+            (part / name).unlink()
+        for written in part.rglob("*"):
+            _sync(written)
+        replace_folder(part, path)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder against another process; the system lets go when this one dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"{folder}: another process is writing it"
+            raise OutputError(message, hint="wait until it has ended, or stop it") from error
+        yield
+
+
+def _keep_only(folder: Path, plan: dict[str, Any]) -> None:
+    """Empty ``folder`` unless it was begun with ``plan``."""
+    try:
+        if json.loads((folder / _PLAN).read_text(encoding="utf-8")) == plan:
+            return
+    except (OSError, ValueError):
+        pass
+    for found in folder.iterdir():
+        if found.is_dir() and not found.is_symlink():
+            shutil.rmtree(found)
+        elif found.name != _LOCK:
+            found.unlink()
+    write_json(folder / _PLAN, plan)
+
+
+def restore(path: Path) -> None:
+    """Put back a folder that a killed job had set aside to replace it."""
+    old = path.with_name(f".{path.name}.old")
+    if old.is_dir() and not path.exists():
+        old.replace(path)
 
 
 def replace_folder(new: Path, path: Path) -> None:
@@ -132,18 +209,20 @@ def read_json(path: Path, error: type[EtalageError], hint: str) -> dict[str, Any
     return document
 
 
-def fingerprint(path: Path) -> str:
+def fingerprint(path: Path, size: int | None = None) -> str:
     """Return a hash of a file's size and of 64 evenly spaced 16 KiB samples, head to tail.
 
     Constant time for a file of any size: it notices a file that grew, was cut or was replaced,
-    not every single changed byte of a large one.
+    not every single changed byte of a large one. Of a file that grew, its first ``size`` bytes can
+    be compared with what they were.
     """
-    size = path.stat().st_size
+    size = path.stat().st_size if size is None else size
     digest = xxhash.xxh3_128(size.to_bytes(8, "little"))
     with path.open("rb") as file:
         for sample in range(_SAMPLES):
-            file.seek(max(0, size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1))
-            digest.update(file.read(_SAMPLE_BYTES))
+            start = max(0, size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1)
+            file.seek(start)
+            digest.update(file.read(min(_SAMPLE_BYTES, size - start)))
     return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etalage.catalogue.build import index
-from etalage.catalogue.scan import scan
+from etalage.catalogue.scan import Reading, scan
 from etalage.errors import CatalogueError
 
 Photo = Callable[..., bytes]
@@ -37,7 +37,7 @@ def read(path: Path) -> dict[int, tuple[Any, ...]]:
     """Return (id, category, images) of every document emitted, by its offset."""
     data = path.read_bytes()
     found: dict[int, tuple[Any, ...]] = {}
-    for part in scan(path, hash_name="xxh3"):
+    for part, _, _ in scan(path, Reading(0, "xxh3")):
         images = iter(part.images.to_pylist())
         for product in part.products.to_pylist():
             own = [next(images) for _ in range(product["image_count"])]

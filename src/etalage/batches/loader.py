@@ -6,7 +6,6 @@ epoch, and their memory is used again as soon as nothing refers to it any more. 
 order asked and hold the same bytes whatever the number of threads.
 """
 
-import os
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalage.catalogue.index import Index
+from etalage.engines.local import usable_cores
 from etalage.errors import ConfigError, ImageFormatError
 from etalage.images.decode import decode_into
 
@@ -74,13 +74,6 @@ def load(
         if value is not None and value < 1:
             raise ConfigError(f"{name} is {value}: at least 1 is needed")
     return _batches(index, batches, size, max_images, threads or usable_cores())
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _batches(
@@ -145,9 +138,9 @@ def _decode_slice(
 ) -> list[int]:
     """Decode images ``first`` to ``end`` of a batch; return the positions of the unreadable."""
     failed = []
-    for position, row in enumerate(images[first:end].tolist(), first):
+    for position, data in enumerate(index.images(images[first:end]), first):
         try:
-            decode_into(index.image_bytes(row), pixels[position])
+            decode_into(data, pixels[position])
         except ImageFormatError:
             failed.append(position)
     return failed

@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalage.catalogue import walker
+from etalage.catalogue.resync import resynchronise
 from etalage.errors import CatalogueError
 
 WINDOW_BYTES = 256 * 2**20
 # A damaged length can claim anything; MongoDB stores documents of at most 16 MiB.
 RESYNCHRONISE_BYTES = 64 * 2**20
 _DOCUMENT_BYTES = 16 * 2**20 + 16 * 2**10
+CHAIN = 3
+"""Whole documents in a row that make a place in the middle of a file believable."""
 _DOCUMENT_ROWS = 2**16
 _IMAGE_ROWS = 2**18
 
@@ -61,27 +64,52 @@ def _map(file: BinaryIO, offset: int, length: int) -> tuple[NDArray[np.uint8], i
     return np.frombuffer(view, np.uint8), base
 
 
-def walk_file(path: Path, *, window_bytes: int = WINDOW_BYTES) -> Iterator[Chunk]:
-    """Walk a BSON file; yield its documents in chunks, and every stretch of damage, in file order.
+def walk_file(
+    path: Path, start: int = 0, stop: int | None = None, *, window_bytes: int = WINDOW_BYTES
+) -> Iterator[Chunk]:
+    """Walk the documents of a BSON file that start in [start, stop), in chunks, in file order.
+
+    Every stretch of damage is a chunk of its own; the last may end after ``stop``.
+
+    Args:
+        path: the file.
+        start: where a document starts (``find_start`` finds one).
+        stop: by default the end of the file.
+        window_bytes: how much is mapped at a time.
 
     Raises:
         CatalogueError: not readable, or no product within the first 64 MiB: not a BSON catalogue.
     """
     try:
         with path.open("rb") as file:
-            yield from _walk(path, file, path.stat().st_size, window_bytes)
+            size = path.stat().st_size
+            yield from _walk(path, file, start, size if stop is None else stop, size, window_bytes)
     except OSError as error:
         raise CatalogueError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _walk(path: Path, file: BinaryIO, size: int, window_bytes: int) -> Iterator[Chunk]:
+def find_start(path: Path, at: int, stop: int) -> int:
+    """Return the first place in [at, stop) where a chain of three whole documents starts.
+
+    It is ``stop`` when there is none. What is found is very likely a document of the file, not
+    surely: a picture could hold three products. Whoever walks stretches side by side compares it
+    with the place where the stretch before ended.
+    """
+    with path.open("rb") as file:
+        return min(_next_product(file, at, path.stat().st_size, stop, CHAIN), stop)
+
+
+def _walk(
+    path: Path, file: BinaryIO, at: int, stop: int, size: int, window_bytes: int
+) -> Iterator[Chunk]:
     documents = np.zeros((_DOCUMENT_ROWS, walker.DOCUMENT_COLUMNS), np.int64)
     images = np.zeros((_IMAGE_ROWS, walker.IMAGE_COLUMNS), np.int64)
-    at, window = 0, window_bytes
-    while at < size:
+    window = window_bytes
+    while at < stop:
         data, base = _map(file, at, min(window, size - at))
         to_end = base + len(data) == size
-        next_at, count, used, why = walker.walk(data, at - base, to_end, documents, images)
+        found = walker.walk(data, at - base, stop - base, to_end, documents, images)
+        next_at, count, used, why = found
         if count:
             yield Chunk(documents[:count], images[:used], data, base, base + next_at)
         at, window = base + next_at, window_bytes
@@ -111,17 +139,19 @@ def _damage(file: BinaryIO, at: int, size: int) -> Damage:
         reason = f"its length field says {length}"
     else:
         reason = f"its elements do not fill the {length} bytes its length field says"
-    return Damage(at, _next_product(file, at + 1, size) - at, reason)
+    return Damage(at, _next_product(file, at + 1, size, size, 1) - at, reason)
 
 
-def _next_product(file: BinaryIO, at: int, size: int) -> int:
+def _next_product(file: BinaryIO, at: int, size: int, stop: int, chain: int) -> int:
+    """Return where the first product of a chain starts, or a place from ``stop`` on."""
     images = np.zeros((_IMAGE_ROWS, walker.IMAGE_COLUMNS), np.int64)
-    while at < size:
+    while at < stop:
         data, base = _map(file, at, min(RESYNCHRONISE_BYTES, size - at))
-        found = int(walker.resynchronise(data, at - base, images))
+        to_end = base + len(data) == size
+        found = int(resynchronise(data, at - base, to_end, chain, images))
         if found >= 0:
             return base + found
-        if base + len(data) == size:
+        if to_end:
             return size
         # A document that starts in this window may end in the next one: they overlap.
         at = base + len(data) - _DOCUMENT_BYTES

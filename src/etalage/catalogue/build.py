@@ -1,28 +1,52 @@
-"""Makes the INDEX artefact from BSON files: one pass over them, then one over the tables."""
+"""Makes the INDEX artefact from BSON files: one pass over them on every core, then the tables.
 
-import os
+Killed at any moment and started again it goes on, and ends with the same bytes. A catalogue that
+grew is read from where it ended.
+"""
+
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from etalage.catalogue.index import SCHEMA
-from etalage.catalogue.merge import Merge, write_issues
-from etalage.catalogue.parts import Parts
-from etalage.catalogue.scan import HASHES, Issue, scan
+import numpy as np
+import pyarrow.compute as pc
+
+from etalage.catalogue.assemble import assemble
+from etalage.catalogue.grown import File, files_to_read
+from etalage.catalogue.index import Index, open_index
+from etalage.catalogue.indexed import IndexedParts, read_issues
+from etalage.catalogue.part import (
+    HASHES,
+    NO_IMAGES,
+    NO_ISSUES,
+    NO_PRODUCTS,
+    Issue,
+    Part,
+    issue_table,
+)
+from etalage.catalogue.parts import ChainedParts, Parts, StoredParts, write_parts
+from etalage.catalogue.scan import Reading
+from etalage.catalogue.stretches import STRETCH_BYTES, Stretch, read_stretches
 from etalage.catalogue.taxonomy import read_taxonomy
+from etalage.catalogue.texts import WithTexts
 from etalage.errors import CatalogueError, ConfigError
-from etalage.files import fingerprint, run_record, whole_folder, write_json
-from etalage.progress import progress_bar
+from etalage.files import restore, resumable_folder
 
 
 def index(
-    sources: list[Path],
+    sources: Sequence[Path],
     output: Path,
     *,
     taxonomy: Path | None = None,
+    text: Path | None = None,
     hash_name: str = "xxh3",
+    verify: bool = False,
+    append: bool = False,
     root: Path | None = None,
     overwrite: bool = False,
+    workers: int | None = None,
+    stretch_bytes: int = STRETCH_BYTES,
 ) -> dict[str, Any]:
     """Scan BSON files and write the INDEX artefact.
 
@@ -30,96 +54,118 @@ def index(
         sources: files, or folders in which every ``.bson`` file counts (``mongodump`` writes such).
         output: folder to write.
         taxonomy: ``category_names.csv``; without one the labels make a flat taxonomy.
+        text: a ``products.csv`` whose columns are added to the products by ``_id``.
         hash_name: ``xxh3`` (128 bits) or ``md5``, the identity of an image.
+        verify: decode every image, and list those that do not.
+        append: add what is new in the files of the index ``output`` and in ``sources``, which may
+            be empty; taxonomy and hash are the index's unless given.
         root: folder the sources' paths are stored relative to; the index folder by default.
         overwrite: whether ``output`` may be replaced.
+        workers: processes that read; None for one on each core.
+        stretch_bytes: how much of a file one process reads at a time.
 
     Returns:
         The content of ``index.json``.
 
     Raises:
-        CatalogueError: no source, one that is no BSON catalogue, or not a single product.
+        CatalogueError: no source, one that is no BSON catalogue, or not a single product; with
+            ``append``, a file that changed otherwise than by growing.
         TaxonomyError: the category file cannot be used.
         OutputError: the output exists or cannot be written.
     """
     if hash_name not in HASHES:
         raise ConfigError(f"hash {hash_name!r} is unknown, there are {', '.join(HASHES)}")
-    files = _files(sources)
+    restore(output)
+    earlier = open_index(output, check=False) if append else None
+    files = files_to_read(sources, earlier)
+    if earlier is not None:
+        hash_name = str(earlier.record["hash"])
+        if taxonomy is None and earlier.record["taxonomy"] == "given":
+            taxonomy = earlier.folder / "categories.csv"
+        elif taxonomy is None and text is None and not any(file.is_new for file in files):
+            return earlier.record
     tree = read_taxonomy(taxonomy) if taxonomy else None
-    with whole_folder(output, overwrite=overwrite) as folder:
-        parts = _scan(files, folder / "scan", hash_name)
-        merge = Merge(folder, parts, tree)
-        merge.run()
-        write_issues(folder / "issues.csv", parts.issues, files)
-        shutil.rmtree(parts.folder)
-        record = {
-            "schema": SCHEMA,
-            **_places(files, output, root),
-            "hash": hash_name,
-            "taxonomy": "given" if tree else "flat",
-            "counts": merge.summary(),
-            "fingerprint": merge.digest.hexdigest(),
-            "run": run_record(),
-        }
-        write_json(folder / "index.json", record)
+    plan = {
+        "files": [[str(file.path), file.source.fingerprint, file.start] for file in files],
+        "hash": hash_name,
+        "verify": verify,
+        "stretch_bytes": stretch_bytes,
+    }
+    base = root or (output if earlier is None else earlier.sources.base)
+    with resumable_folder(output, plan, overwrite=overwrite or append) as folder:
+        scanned = folder / "scan"
+        stretches = [
+            stretch
+            for number, file in enumerate(files)
+            for stretch in file.cut(Reading(number, hash_name, verify), scanned, stretch_bytes)
+        ]
+        ends = read_stretches(stretches, workers=workers)
+        parts = _parts(files, stretches, scanned, earlier)
+        if text is not None:
+            parts = WithTexts(parts, text, scanned / "texts")
+        record = assemble(
+            folder,
+            parts,
+            sources=[file.read(ends.get(number)) for number, file in enumerate(files)],
+            root=base,
+            output=output,
+            taxonomy=tree,
+            hash_name=hash_name,
+        )
+        shutil.rmtree(scanned)
     return record
 
 
-def _files(sources: list[Path]) -> list[Path]:
-    files: list[Path] = []
-    for source in sources:
-        if source.is_dir():
-            files += _files_in(source)
-        elif source.is_file():
-            files.append(source)
-        else:
-            raise CatalogueError(f"{source}: is no file or folder")
-    if not files:
-        raise CatalogueError("no catalogue given", hint="name one or more .bson files or folders")
-    return list(dict.fromkeys(path.resolve() for path in files))
+def _parts(
+    files: list[File], stretches: list[Stretch], folder: Path, earlier: Index | None
+) -> Parts:
+    """Return everything that the index holds, in the order of the files."""
+    empty = [
+        Issue(number, 0, "", "empty file", "")
+        for number, file in enumerate(files)
+        if not file.source.bytes
+    ]
+    nothing = Part(NO_PRODUCTS, NO_IMAGES, issue_table(empty))
+    write_parts(folder, "empty", [nothing])
+    chain: list[Parts] = [StoredParts(folder, ["empty"])]
+    read: dict[int, list[str]] = {}
+    for stretch in stretches:
+        read.setdefault(stretch.reading.file, []).append(stretch.name)
+    if earlier is None:
+        chain += [StoredParts(folder, names) for names in read.values()]
+        _refuse_nothing(ChainedParts(chain), files)
+    else:
+        chain += _grown(files, read, folder, earlier)
+    return ChainedParts(chain)
 
 
-def _files_in(folder: Path) -> list[Path]:
-    found = [path for path in sorted(folder.rglob("*.bson")) if path.is_file()]
-    found = [path for path in found if not path.name.startswith("system.")]
-    if not found:
-        packed = any(folder.rglob("*.bson.gz"))
-        hint = "unpack them first: gunzip *.bson.gz" if packed else ""
-        raise CatalogueError(f"{folder}: holds no .bson file", hint=hint)
-    return found
+def _grown(
+    files: list[File], read: dict[int, list[str]], folder: Path, earlier: Index
+) -> list[Parts]:
+    """Return the products of the earlier index, each file followed by what is new in it."""
+    numbers = np.arange(len(earlier.sources), dtype=np.int32)
+    issues = read_issues(earlier, numbers)
+    for number, file in enumerate(files[: len(numbers)]):
+        if file.is_new:
+            tail = pc.and_(
+                pc.equal(issues["file"], number), pc.greater_equal(issues["offset"], file.start)
+            )
+            issues = issues.filter(pc.invert(tail))
+    of = earlier.column("products", "file").to_numpy()
+    in_order = bool((of[1:] >= of[:-1]).all())
+    chain: list[Parts] = []
+    done = 0
+    for number, names in sorted(read.items()):
+        stop = int(np.searchsorted(of, number, side="right")) if in_order else len(of)
+        chain.append(IndexedParts(earlier, numbers, np.arange(done, stop), issues))
+        chain.append(StoredParts(folder, names))
+        issues, done = NO_ISSUES, stop
+    return [*chain, IndexedParts(earlier, numbers, np.arange(done, len(of)), issues)]
 
 
-def _scan(files: list[Path], folder: Path, hash_name: str) -> Parts:
-    folder.mkdir()
-    parts = Parts(folder)
-    sizes = [path.stat().st_size for path in files]
-    with progress_bar("index", sum(sizes)) as advance:
-        for number, path in enumerate(files):
-            if not sizes[number]:
-                parts.issues.append((number, Issue(0, "", "empty file", "")))
-            done = 0
-            for part in scan(path, hash_name=hash_name):
-                parts.add(number, part)
-                advance(part.stop - done)
-                done = part.stop
-    if not parts.files:
-        names = ", ".join(str(path) for path in files)
-        found = ", ".join(sorted({issue.kind for _, issue in parts.issues}))
-        raise CatalogueError(f"{names}: not a single product ({found})")
-    return parts
-
-
-def _places(files: list[Path], output: Path, root: Path | None) -> dict[str, Any]:
-    """Return where the sources are, relative to the root, and the root, relative to the index."""
-    base = (root or output).resolve()
-    return {
-        "root": Path(os.path.relpath(base, output.resolve())).as_posix(),
-        "sources": [
-            {
-                "path": Path(os.path.relpath(path, base)).as_posix(),
-                "bytes": path.stat().st_size,
-                "fingerprint": fingerprint(path),
-            }
-            for path in files
-        ],
-    }
+def _refuse_nothing(parts: Parts, files: list[File]) -> None:
+    if any(products.num_rows for products in parts.products(["file"])):
+        return
+    kinds = {kind for part in parts for kind in part.issues["kind"].to_pylist()}
+    names = ", ".join(str(file.path) for file in files)
+    raise CatalogueError(f"{names}: not a single product ({', '.join(sorted(kinds))})")

@@ -3,10 +3,10 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 from numpy.typing import NDArray
 
 from etalage.catalogue import walker
+from etalage.catalogue.mapped import gather
 
 _NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
 
@@ -51,7 +51,7 @@ class Fields:
         present = kind == walker.TEXT
         lengths = np.where(present, length, 0)
         ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        buffers = pa.py_buffer(ends), pa.py_buffer(_gather(self.data, value, lengths))
+        buffers = pa.py_buffer(ends), pa.py_buffer(gather(self.data, value, lengths))
         column, broken = _valid_utf8(pa.StringArray.from_buffers(len(kind), *buffers))
         return pc.if_else(pa.array(present), column, pa.scalar(None, pa.string())), broken
 
@@ -70,21 +70,12 @@ class Fields:
         floats = np.where(kind == walker.DOUBLE, value.view(np.float64), value)
         is_number = (kind == walker.DOUBLE) | (kind == walker.INTEGER)
         texts, _ = self.texts(name)
-        spelt = pc.if_else(pc.match_substring_regex(texts, _NUMBER), texts, None)
-        return pc.coalesce(pa.array(floats, mask=~is_number), pc.cast(spelt, pa.float64()))
+        return pc.coalesce(pa.array(floats, mask=~is_number), spelt_numbers(texts))
 
 
-@njit(cache=True, nogil=True)
-def _gather(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    gathered = np.empty(lengths.sum(), np.uint8)
-    at = 0
-    for row in range(len(starts)):
-        stop = at + lengths[row]
-        gathered[at:stop] = data[starts[row] : starts[row] + lengths[row]]
-        at = stop
-    return gathered
+def spelt_numbers(texts: pa.Array) -> pa.Array:
+    """Return strings that spell a decimal number as float64, else null."""
+    return pc.cast(pc.if_else(pc.match_substring_regex(texts, _NUMBER), texts, None), pa.float64())
 
 
 def _valid_utf8(column: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:

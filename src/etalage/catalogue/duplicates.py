@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from etalage.catalogue.hashes import by_content, changes
 from etalage.catalogue.index import Index
 
 MAX_PRODUCTS = 20_000
@@ -166,7 +167,7 @@ def find_shared(
         readable: images to leave out are false, (I,).
     """
     label = branch if labels is None else labels
-    order, first = _by_content(hashes)
+    order, first = by_content(hashes)
     if readable is not None and not readable.all():
         order, first = _without(order, first, readable)
     number = np.cumsum(first, dtype=np.int32) - np.int32(1)
@@ -191,31 +192,12 @@ def find_shared(
     return Sharing(image_number, images, start, product[pair])
 
 
-def _by_content(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return image rows sorted by content, then by row, and whether each begins a new content."""
-    high, low = np.ascontiguousarray(hashes[:, 0]), hashes[:, 1]
-    order = np.argsort(high, kind="stable")
-    first = _changes(high[order])
-    also = first | _changes(low[order])
-    if not np.array_equal(first, also):
-        # Two contents with the same first word: rare, so the full sort is done only then.
-        order = np.lexsort((low, high))
-        also = _changes(high[order]) | _changes(low[order])
-    return order, also
-
-
-def _changes(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    changed = np.ones(len(values), np.bool_)
-    changed[1:] = values[1:] != values[:-1]
-    return changed
-
-
 def _without(
     order: NDArray[np.int64], first: NDArray[np.bool_], readable: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     kept = readable[order]
     number = np.cumsum(first, dtype=np.uint64)[kept]
-    return order[kept], _changes(number)
+    return order[kept], changes(number)
 
 
 def _distinct(image: NDArray[np.int64], node: NDArray[np.int32], images: int) -> NDArray[np.int64]:

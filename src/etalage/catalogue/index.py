@@ -1,16 +1,19 @@
 """The INDEX artefact: where every product and image of a catalogue lies. Opening and reading it.
 
-A folder, schema 1::
+A folder, schema 2::
 
-    products.parquet   product_id (int64, or string), category (int64, null without a usable label),
-                       image_start, image_count, file, offset, length (of the document); and title,
-                       description, brand (string), price (double) where any document has them
+    products.parquet   product_id (int64, or string), category (int64 as given, null without one),
+                       image_start, image_count, file, offset, length (of the document; -1, 0, 0
+                       without one); title, description, brand, reseller (string), price (double)
+                       and any column of a products.csv (string), where any product has them
     images.parquet     product (row in products), rank, file, offset, length, hash (16 bytes),
-                       format, width, height, flag ("" or why the image cannot be used)
+                       format, width, height, quality (of a JPEG, 1 to 100, else 0), chroma, flag
+                       ("" or why the image is odd)
+    sources.parquet    the files, as ``sources`` has it
     categories.csv     the taxonomy, as ``taxonomy`` reads it
     issues.csv         file, offset, product_id, kind, detail: everything odd, listed
-    index.json         schema, root, sources (path below root, bytes, fingerprint), hash, taxonomy
-                       ("given" or "flat"), counts, fingerprint of the tables, run record
+    index.json         schema, root, sources (their number), hash, taxonomy ("given" or "flat"),
+                       counts, fingerprint of the tables, run record
 
 An image is a byte range of a file. Images of a product are consecutive rows, by rank. Source paths
 are relative to ``root``, which is relative to the index folder: a catalogue moved together with its
@@ -18,22 +21,25 @@ index opens; where they part, ``root=`` or the environment variable ETALAGE_ROOT
 """
 
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from etalage.catalogue.hashes import words
+from etalage.catalogue.mapped import MappedFiles
+from etalage.catalogue.sources import Sources
 from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
 from etalage.errors import CatalogueError
-from etalage.files import fingerprint, read_json
+from etalage.files import read_json
 
-SCHEMA = 1
-_RECORD = {"root": str, "sources": list, "counts": dict, "taxonomy": str, "fingerprint": str}
+SCHEMA = 2
+_RECORD = {"root": str, "sources": int, "counts": dict, "taxonomy": str, "fingerprint": str}
 _REBUILD = "make the index again with: etalage index CATALOGUE... -o INDEX --yes"
 
 
@@ -48,18 +54,14 @@ class Index:
         sources: the catalogue files, by number.
     """
 
-    def __init__(self, folder: Path, record: dict[str, Any], sources: list[Path]) -> None:
+    def __init__(self, folder: Path, record: dict[str, Any], sources: Sources) -> None:
         self.folder = folder
         self.record = record
         self.sources = sources
-        self._descriptors: dict[int, int] = {}
+        self._files = MappedFiles(sources, _REBUILD)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Index, (self.folder, self.record, self.sources)
-
-    def __del__(self) -> None:
-        for descriptor in self._descriptors.values():
-            os.close(descriptor)
 
     def __len__(self) -> int:
         """Return the number of products."""
@@ -75,94 +77,94 @@ class Index:
         """The categories: those given, else the distinct labels without names."""
         return read_taxonomy(self.folder / "categories.csv")
 
-    def _read(self, table: str, column: str) -> pa.Array:
+    def columns(self, table: str) -> list[str]:
+        """Return the names of the columns of ``products`` or ``images``."""
         path = self.folder / f"{table}.parquet"
         try:
-            data = pq.read_table(path, columns=[column], memory_map=True)
+            return list(pq.read_schema(path).names)
         except (OSError, pa.ArrowException) as error:
             raise CatalogueError(f"{path}: cannot be read: {error}", hint=_REBUILD) from error
-        chunks = data.column(column).combine_chunks()
+
+    def column(self, table: str, name: str) -> pa.Array:
+        """Return a column of ``products`` or ``images``, read anew.
+
+        Raises:
+            CatalogueError: there is no such column, or the table is damaged.
+        """
+        path = self.folder / f"{table}.parquet"
+        try:
+            data = pq.read_table(path, columns=[name]).column(name)
+        except (OSError, KeyError, pa.ArrowException) as error:
+            raise CatalogueError(f"{path}: cannot be read: {error}", hint=_REBUILD) from error
+        chunks = data.combine_chunks()
         return chunks.combine_chunks() if isinstance(chunks, pa.ChunkedArray) else chunks
 
     @cached_property
     def product_ids(self) -> pa.Array:
         """Ids in catalogue order, int64 or string, all different, (P,)."""
-        return self._read("products", "product_id")
+        return self.column("products", "product_id")
 
     @cached_property
     def labels(self) -> NDArray[np.int32]:
         """Row in the taxonomy of each product's given label, -1 where it has none, (P,)."""
-        given = self._read("products", "category")
+        given = self.column("products", "category")
         rows = self.taxonomy.rows(given.fill_null(0).to_numpy())
         return np.where(given.is_valid().to_numpy(zero_copy_only=False), rows, -1).astype(np.int32)
 
     @cached_property
     def image_start(self) -> NDArray[np.int64]:
         """First image row of each product, (P,)."""
-        return np.asarray(self._read("products", "image_start").to_numpy(), np.int64)
+        return np.asarray(self.column("products", "image_start").to_numpy(), np.int64)
 
     @cached_property
     def image_count(self) -> NDArray[np.int32]:
         """Number of images of each product, (P,)."""
-        return np.asarray(self._read("products", "image_count").to_numpy(), np.int32)
+        return np.asarray(self.column("products", "image_count").to_numpy(), np.int32)
 
     @cached_property
     def image_product(self) -> NDArray[np.int32]:
         """Product row of each image, ascending, (I,)."""
-        return np.asarray(self._read("images", "product").to_numpy(), np.int32)
+        return np.asarray(self.column("images", "product").to_numpy(), np.int32)
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
         """The 128-bit hash of each image's bytes as two words, (I, 2)."""
-        column = self._read("images", "hash")
-        words = np.frombuffer(column.buffers()[1], np.uint64)
-        return words[2 * column.offset :][: 2 * len(column)].reshape(-1, 2)
+        return words(self.column("images", "hash"))
 
     @cached_property
     def readable(self) -> NDArray[np.bool_]:
         """Whether each image's header is one of a format we know, (I,)."""
-        flags = self._read("images", "format").cast(pa.string())
-        return np.asarray(pc.not_equal(flags, "").to_numpy(zero_copy_only=False), np.bool_)
+        return np.asarray(self.column("images", "width").to_numpy() > 0)
 
     @cached_property
-    def _ranges(self) -> tuple[NDArray[np.int16], NDArray[np.int64], NDArray[np.int32]]:
-        file, offset, length = (self._read("images", name) for name in ("file", "offset", "length"))
+    def _ranges(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+        file, offset, length = (
+            self.column("images", name) for name in ("file", "offset", "length")
+        )
         return file.to_numpy(), offset.to_numpy(), length.to_numpy()
 
-    def image_bytes(self, row: int) -> bytes:
-        """Return the bytes of an image, from any thread.
+    def images(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> list[bytes]:
+        """Return the bytes of images, from any thread; read in the order of the files.
 
         Raises:
-            CatalogueError: the catalogue file is gone or shorter than when it was indexed.
+            CatalogueError: a catalogue file is gone or shorter than when it was indexed.
         """
+        chosen = np.asarray(rows, np.int64)
         files, offsets, lengths = self._ranges
-        length = int(lengths[row])
-        data = os.pread(self._descriptor(int(files[row])), length, int(offsets[row]))
-        if len(data) != length:
-            raise CatalogueError(f"{self.sources[int(files[row])]}: is cut", hint=_REBUILD)
-        return data
+        return self._files.read(files[chosen], offsets[chosen], lengths[chosen])
 
-    def _descriptor(self, file: int) -> int:
-        descriptor = self._descriptors.get(file)
-        if descriptor is None:
-            try:
-                opened = os.open(self.sources[file], os.O_RDONLY)
-            except OSError as error:
-                message = f"{self.sources[file]}: cannot be read: {error.strerror}"
-                raise CatalogueError(message) from error
-            # Two threads may both have opened it: the first keeps its place.
-            descriptor = self._descriptors.setdefault(file, opened)
-            if descriptor != opened:
-                os.close(opened)
-        return descriptor
+    def image_bytes(self, row: int) -> bytes:
+        """Return the bytes of one image: see ``images``."""
+        return self.images([row])[0]
 
 
-def open_index(folder: Path, *, root: Path | None = None) -> Index:
+def open_index(folder: Path, *, root: Path | None = None, check: bool = True) -> Index:
     """Open an index and check that the catalogue is still the one it was made from.
 
     Args:
         folder: the INDEX.
         root: where the catalogue lies, when it was moved apart from the index.
+        check: whether to look at the catalogue's files: of more than a thousand, at a thousand.
 
     Raises:
         CatalogueError: no index, one of another schema, or a catalogue that is absent or changed.
@@ -176,23 +178,7 @@ def open_index(folder: Path, *, root: Path | None = None) -> Index:
     if not _RECORD.items() <= {key: type(value) for key, value in record.items()}.items():
         raise CatalogueError(f"{folder / 'index.json'}: is damaged", hint=_REBUILD)
     elsewhere = root or (Path(os.environ["ETALAGE_ROOT"]) if "ETALAGE_ROOT" in os.environ else None)
-    base = elsewhere or folder / str(record["root"])
-    sources = [Path(os.path.normpath(base / source["path"])) for source in record["sources"]]
-    for source, path in zip(record["sources"], sources, strict=True):
-        _check_source(folder, path, source)
+    sources = Sources(folder, elsewhere or folder / str(record["root"]))
+    if check:
+        sources.check(folder, _REBUILD)
     return Index(folder, record, sources)
-
-
-def _check_source(folder: Path, path: Path, source: dict[str, Any]) -> None:
-    if not path.is_file():
-        raise CatalogueError(
-            f"{path}: the catalogue of {folder} is not there",
-            hint="set ETALAGE_ROOT to the folder the catalogue was moved to",
-        )
-    size = path.stat().st_size
-    if size != source["bytes"]:
-        message = f"{path}: has {size:,} bytes, {source['bytes']:,} when {folder} was made from it"
-        raise CatalogueError(message, hint=_REBUILD)
-    if fingerprint(path) != source["fingerprint"]:
-        message = f"{path}: has changed since {folder} was made from it"
-        raise CatalogueError(message, hint=_REBUILD)

@@ -1,100 +1,129 @@
-"""The tables of a scan, part by part on disk, and what is known across them."""
+"""Parts on disk, on their way to an INDEX: three Arrow files a batch of parts, and readers.
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+A folder of ``NAME.products.arrow``, ``NAME.images.arrow`` and ``NAME.issues.arrow`` (Arrow IPC
+files, LZ4, one record batch of each for each part) for every NAME that was written. A name is
+there whole or not at all: ``NAME.json`` is written last.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from etalage.catalogue.scan import TEXTS, Issue, Part
-from etalage.catalogue.taxonomy import Taxonomy, flat_taxonomy
+from etalage.catalogue.part import Part
+from etalage.errors import CatalogueError
+from etalage.files import read_json, whole_file, write_json
 
-# When nearly all images have one size, the others are worth a look; else sizes mean nothing.
-_USUAL_SHARE = 0.9
+_TABLES = ("products", "images", "issues")
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-@dataclass
-class Parts:
-    """What a scan found.
+class Parts(Protocol):
+    """Parts that can be gone through more than once, always in the same order."""
 
-    Attributes:
-        folder: where the parts lie.
-        files: number of the source file of each part.
-        issues: (number of the source file, issue).
+    def __iter__(self) -> Iterator[Part]:
+        """Yield the parts."""
+        ...
+
+    def products(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the products of each part, or some of their columns."""
+        ...
+
+    def images(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the images of each part, or some of their columns."""
+        ...
+
+
+def write_parts(
+    folder: Path, name: str, parts: Iterable[Part], summary: Callable[[], dict[str, Any]] = dict
+) -> None:
+    """Write parts under a name, and what ``read_summary`` shall say, asked when all are written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for earlier in folder.glob(f"{name}.*"):
+        earlier.unlink()
+    with ExitStack() as open_files:
+        writers: dict[str, pa.RecordBatchFileWriter] = {}
+        for part in parts:
+            for table in _TABLES:
+                data: pa.Table = getattr(part, table)
+                if table not in writers:
+                    path = open_files.enter_context(whole_file(_path(folder, name, table)))
+                    sink = pa.ipc.new_file(str(path), data.schema, options=_OPTIONS)
+                    writers[table] = open_files.enter_context(sink)
+                columns = [column.combine_chunks() for column in data.columns]
+                writers[table].write_batch(pa.record_batch(columns, data.schema))
+    write_json(folder / f"{name}.json", summary())
+
+
+def read_summary(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return the summary of a name that was written whole, None for one that was not."""
+    path = folder / f"{name}.json"
+    return read_json(path, CatalogueError, "delete its folder") if path.is_file() else None
+
+
+class ChainedParts:
+    """Parts of several makings, one after another."""
+
+    def __init__(self, chain: Sequence[Parts]) -> None:
+        self._chain = chain
+
+    def __iter__(self) -> Iterator[Part]:
+        for parts in self._chain:
+            yield from parts
+
+    def products(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the products of each part, or some of their columns."""
+        for parts in self._chain:
+            yield from parts.products(columns)
+
+    def images(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the images of each part, or some of their columns."""
+        for parts in self._chain:
+            yield from parts.images(columns)
+
+
+def _path(folder: Path, name: str, table: str) -> Path:
+    return folder / f"{name}.{table}.arrow"
+
+
+class StoredParts:
+    """The parts of some names, in their order.
+
+    Args:
+        folder: where they were written.
+        names: those to read; a name without a part is passed over.
     """
 
-    folder: Path
-    files: list[int] = field(default_factory=list)
-    issues: list[tuple[int, Issue]] = field(default_factory=list)
+    def __init__(self, folder: Path, names: Iterable[str]) -> None:
+        self.folder = folder
+        self.names = [name for name in names if _path(folder, name, "products").is_file()]
 
-    def add(self, file: int, part: Part) -> None:
-        """Keep the tables of ``part`` on disk and its issues in memory."""
-        self.issues += [(file, issue) for issue in part.issues]
-        if part.products.num_rows:
-            number = len(self.files)
-            pq.write_table(part.products, self._path("products", number), compression="zstd")
-            pq.write_table(part.images, self._path("images", number), compression="zstd")
-            self.files.append(file)
+    def __iter__(self) -> Iterator[Part]:
+        for tables in zip(*(self._batches(table, None) for table in _TABLES), strict=True):
+            yield Part(*tables)
 
-    def _path(self, table: str, number: int) -> Path:
-        return self.folder / f"{table}-{number:05}.parquet"
+    def products(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the products of each part, or some of their columns."""
+        return self._batches("products", columns)
 
-    def __iter__(self) -> Iterator[tuple[int, pa.Table, pa.Table]]:
-        """Yield the number of the file, the products and the images of each part."""
-        for number, file in enumerate(self.files):
-            products = pq.read_table(self._path("products", number))
-            yield file, products, pq.read_table(self._path("images", number))
+    def images(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the images of each part, or some of their columns."""
+        return self._batches("images", columns)
 
-    def column(self, table: str, name: str) -> pa.ChunkedArray:
-        """Return one column over all parts."""
-        paths = [self._path(table, number) for number in range(len(self.files))]
-        columns = [pq.read_table(path, columns=[name]).column(name) for path in paths]
-        return pa.chunked_array([chunk for column in columns for chunk in column.chunks])
-
-    def ids(self) -> pa.Array:
-        """Return every product's id: integers, or strings as soon as one of them is one."""
-        integers, texts = self.column("products", "id_integer"), self.column("products", "id_text")
-        if texts.null_count == len(texts):
-            return _flat(integers)
-        return _flat(pc.coalesce(texts, pc.cast(integers, pa.string())))
-
-    def labels(self) -> Taxonomy:
-        """Return the flat taxonomy of the labels seen."""
-        labels = self.column("products", "category").drop_null()
-        return flat_taxonomy(np.asarray(labels.unique().to_numpy(), np.int64))
-
-    def texts_present(self) -> list[str]:
-        """Return the text columns in which any product has a value."""
-        names = [*TEXTS, "price"]
-        columns = {name: self.column("products", name) for name in names}
-        return [name for name in names if columns[name].null_count < len(columns[name])]
-
-    def usual_size(self) -> tuple[int, int] | None:
-        """Return the (width, height) of nearly all readable images, or None."""
-        width = self.column("images", "width").to_numpy().astype(np.int64)
-        height = self.column("images", "height").to_numpy().astype(np.int64)
-        readable = width > 0
-        if not readable.any():
-            return None
-        sizes, counts = np.unique((width << 32 | height)[readable], return_counts=True)
-        if counts.max() < _USUAL_SHARE * readable.sum():
-            return None
-        usual = int(sizes[counts.argmax()])
-        return usual >> 32, usual & 0xFFFFFFFF
+    def _batches(self, table: str, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        for name in self.names:
+            path = _path(self.folder, name, table)
+            with pa.OSFile(str(path)) as source, _open(source, columns) as file:
+                for number in range(file.num_record_batches):
+                    yield pa.Table.from_batches([file.get_batch(number)])
 
 
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    return pa.concat_arrays(combined.chunks) if hasattr(combined, "chunks") else combined
-
-
-def first_occurrences(ids: pa.Array) -> NDArray[np.bool_]:
-    """Return which rows are the first to carry their id."""
-    codes = ids.dictionary_encode().indices.to_numpy()
-    first = np.zeros(len(ids), np.bool_)
-    first[np.unique(codes, return_index=True)[1]] = True
-    return first
+def _open(source: pa.NativeFile, columns: Sequence[str] | None) -> pa.RecordBatchFileReader:
+    """Open an Arrow file so that no other column is even decompressed."""
+    file = pa.ipc.open_file(source)
+    if columns is None:
+        return file
+    fields = sorted(file.schema.get_field_index(name) for name in columns)
+    return pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=fields))

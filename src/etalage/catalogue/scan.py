@@ -1,173 +1,199 @@
-"""One pass over a BSON file: tables of its products and images, and a list of what is odd.
+"""One pass over a stretch of a BSON file: the products in it, their images, and what is odd."""
 
-The tables of a part have the columns of the index (see ``index``), except that a product's id is in
-``id_integer`` or ``id_text``, and that rows and files are numbered later.
-"""
-
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 from numpy.typing import NDArray
 
 from etalage.catalogue import walker
-from etalage.catalogue.bson import Chunk, walk_file
+from etalage.catalogue.bson import Chunk, Damage, walk_file
 from etalage.catalogue.columns import Fields
-from etalage.images.headers import FORMATS
+from etalage.catalogue.part import (
+    FLAGS,
+    IMAGE_FIELDS,
+    NO_IMAGES,
+    NO_PRODUCTS,
+    PRODUCT_FIELDS,
+    TEXTS,
+    UNDECODABLE,
+    Issue,
+    Part,
+    coded,
+    codes,
+    hash_images,
+    header_columns,
+    image_issues,
+    issue_rows,
+    issue_table,
+)
+from etalage.errors import ImageFormatError
+from etalage.images.decode import decode
 
-HASHES: dict[str, Callable[[memoryview], bytes]] = {
-    "xxh3": xxhash.xxh3_128_digest,
-    "md5": lambda data: hashlib.md5(data, usedforsecurity=False).digest(),
+LARGEST_DOCUMENT = 16 * 2**20
+"""MongoDB stores no larger one; a file may hold it, and it is read."""
+_NOTES = {
+    walker.REPEATED_KEY: ("duplicate key", "the first one counts"),
+    walker.HOLES: ("array with holes", "ranks are positions"),
 }
-TEXTS = ("title", "description", "brand")
-NO_PICTURE, EMPTY, NOT_AN_IMAGE = "no picture", "empty image", "not an image"
 
 
 @dataclass(frozen=True)
-class Issue:
-    """Something about a document that was counted and listed.
+class Reading:
+    """How a file is read.
 
     Attributes:
-        offset: of the document in its file, in bytes.
-        product_id: as text, empty when there is none.
-        kind: one of the words of ``docs/bad-input.md``.
-        detail: the rank of the image, the value found, the number of bytes.
+        file: its row in the sources.
+        hash_name: ``xxh3`` or ``md5``.
+        verify: whether every image is decoded.
     """
 
-    offset: int
-    product_id: str
-    kind: str
-    detail: str
+    file: int
+    hash_name: str
+    verify: bool = False
 
 
-@dataclass(frozen=True)
-class Part:
-    """The tables of one chunk of a file, and where in the file it ends."""
+def scan(
+    path: Path, reading: Reading, start: int = 0, stop: int | None = None
+) -> Iterator[tuple[Part, int, bool]]:
+    """Yield parts of a BSON file in its order; memory does not grow with it.
 
-    products: pa.Table
-    images: pa.Table
-    issues: list[Issue]
-    stop: int
-
-
-def scan(path: Path, *, hash_name: str) -> Iterator[Part]:
-    """Yield the parts of a BSON file in its order; memory does not grow with the file.
+    With each come the place in the file where it ends and whether it holds whole documents: a
+    stretch of damage is a part of its own.
 
     Raises:
         CatalogueError: the file cannot be read or is not a BSON catalogue.
     """
-    for chunk in walk_file(path):
+    for chunk in walk_file(path, start, stop):
         if chunk.damage is None:
-            yield _read(chunk, HASHES[hash_name])
+            yield _read(chunk, reading), chunk.stop, True
         else:
-            kind = "damaged document"
-            detail = f"{chunk.damage.length} bytes skipped: {chunk.damage.reason}"
-            issue = Issue(chunk.damage.offset, "", kind, detail)
-            yield Part(pa.table({}), pa.table({}), [issue], chunk.stop)
+            yield _damaged(chunk.damage, reading), chunk.stop, False
 
 
-def _read(chunk: Chunk, hash_bytes: Callable[[memoryview], bytes]) -> Part:
+def _damaged(damage: Damage, reading: Reading) -> Part:
+    detail = f"{damage.length} bytes skipped: {damage.reason}"
+    issues = issue_table([Issue(reading.file, damage.offset, "", "damaged document", detail)])
+    return Part(NO_PRODUCTS, NO_IMAGES, issues)
+
+
+@dataclass(frozen=True, eq=False)
+class _Products:
+    """The products of a chunk: their fields, names as text, and offsets in the file."""
+
+    fields: Fields
+    names: pa.Array
+    offsets: NDArray[np.int64]
+    reading: Reading
+
+    def issues(
+        self, rows: NDArray[np.int64], kind: pa.Array | str, detail: pa.Array | str
+    ) -> pa.Table:
+        offsets, names = pa.array(self.offsets[rows]), self.names.take(pa.array(rows))
+        return issue_rows(self.reading.file, offsets, names, kind, detail)
+
+
+def _read(chunk: Chunk, reading: Reading) -> Part:
     everything = Fields(chunk.documents, chunk.data)
     integers = everything.integers("_id")
     texts, _ = everything.texts("_id")
     texts = pc.coalesce(pc.if_else(pc.equal(texts, ""), None, texts), everything.object_ids("_id"))
-    kept = pc.or_(pc.is_valid(integers), pc.is_valid(texts)).to_numpy(zero_copy_only=False)
+    usable = pc.or_(pc.is_valid(integers), pc.is_valid(texts))
+    kept = usable.to_numpy(zero_copy_only=False)
     offsets = chunk.documents[:, walker.START] + chunk.base
-    issues = [
-        Issue(offset, "", "not a product", "it has no usable _id")
-        for offset in offsets[~kept].tolist()
-    ]
-    fields = Fields(chunk.documents[kept], chunk.data)
-    names = pc.coalesce(texts, pc.cast(integers, pa.string())).filter(pa.array(kept))
-    offsets = offsets[kept]
-    ids = {"id_integer": integers.filter(pa.array(kept)), "id_text": texts.filter(pa.array(kept))}
-    products, odd = _products(fields, ids, offsets)
-    images, flags = _images(chunk, fields, hash_bytes)
-    issues += [Issue(int(offsets[row]), names[row].as_py(), kind, what) for row, kind, what in odd]
-    issues += _image_issues(fields, flags, names, offsets)
-    return Part(products, images, issues, chunk.stop)
+    products = _Products(
+        Fields(chunk.documents[kept], chunk.data),
+        pc.coalesce(texts, pc.cast(integers, pa.string())).filter(usable),
+        offsets[kept],
+        reading,
+    )
+    ids = {"id_integer": integers.filter(usable), "id_text": texts.filter(usable)}
+    nameless = pa.array(offsets[~kept])
+    none = pa.repeat("", len(nameless))
+    no_id = issue_rows(reading.file, nameless, none, "not a product", "it has no usable _id")
+    table, odd = _product_table(products, ids)
+    images, odd_images = _images(chunk, products)
+    return Part(table, images, pa.concat_tables([no_id, *odd, odd_images]))
 
 
-def _products(
-    fields: Fields, ids: dict[str, pa.Array], offsets: NDArray[np.int64]
-) -> tuple[pa.Table, list[tuple[int, str, str]]]:
-    """Return the table and the odd rows: (row, kind of issue, detail)."""
+def _product_table(
+    products: _Products, ids: dict[str, pa.Array]
+) -> tuple[pa.Table, list[pa.Table]]:
+    fields, documents = products.fields, products.fields.documents
     category = fields.integers("category_id")
-    strange = fields.present("category_id") & pc.is_null(category).to_numpy(zero_copy_only=False)
-    odd = [(int(row), "no category", "category_id is no integer") for row in strange.nonzero()[0]]
     columns = {
         **ids,
         "category": category,
-        "image_count": pa.array(fields.documents[:, walker.IMAGES].astype(np.int32)),
-        "offset": pa.array(offsets),
-        "length": pa.array(fields.documents[:, walker.LENGTH].astype(np.int32)),
+        "image_count": pa.array(documents[:, walker.IMAGES].astype(np.int32)),
+        "file": pa.array(np.full(len(documents), products.reading.file, np.int32)),
+        "offset": pa.array(products.offsets),
+        "length": pa.array(documents[:, walker.LENGTH].astype(np.int32)),
     }
+    odd = []
     for name in TEXTS:
         columns[name], broken = fields.texts(name)
-        odd += [(int(row), "text is not UTF-8", name) for row in broken]
+        odd.append(products.issues(broken, "text is not UTF-8", name))
     columns["price"] = fields.numbers("price")
-    no_array = fields.documents[:, walker.IMGS_TYPE] != 0x04
-    none = (fields.documents[:, walker.IMAGES] == 0).nonzero()[0]
-    odd += [(int(row), "no images", "imgs is no array" if no_array[row] else "") for row in none]
-    return pa.table(columns), odd
+    table = pa.table([columns[name] for name in PRODUCT_FIELDS.names], schema=PRODUCT_FIELDS)
+    strange = fields.present("category_id") & pc.is_null(category).to_numpy(zero_copy_only=False)
+    odd.append(products.issues(np.flatnonzero(strange), "no category", "category_id is no integer"))
+    return table, odd + _odd_documents(products)
 
 
-def _image_rows(fields: Fields) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return for each image of the documents its row in the chunk and its rank."""
-    counts = fields.documents[:, walker.IMAGES]
+def _odd_documents(products: _Products) -> list[pa.Table]:
+    documents = products.fields.documents
+    odd = []
+    for bit, (kind, detail) in _NOTES.items():
+        noted = np.flatnonzero(documents[:, walker.NOTES] & bit)
+        odd.append(products.issues(noted, kind, detail))
+    large = np.flatnonzero(documents[:, walker.LENGTH] > LARGEST_DOCUMENT)
+    sizes = pa.array([f"{size} bytes" for size in documents[large, walker.LENGTH]], pa.string())
+    odd.append(products.issues(large, "document over 16 MiB", sizes))
+    none = np.flatnonzero(documents[:, walker.IMAGES] == 0)
+    no_array = documents[none, walker.IMGS_TYPE] != 0x04
+    details = pc.if_else(pa.array(no_array), "imgs is no array", "")
+    odd.append(products.issues(none, "no images", details))
+    return odd
+
+
+def _images(chunk: Chunk, products: _Products) -> tuple[pa.Table, pa.Table]:
+    counts = products.fields.documents[:, walker.IMAGES]
     ranks = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(fields.documents[:, walker.FIRST_IMAGE], counts) + ranks, ranks
-
-
-def _images(
-    chunk: Chunk, fields: Fields, hash_bytes: Callable[[memoryview], bytes]
-) -> tuple[pa.Table, NDArray[np.object_]]:
-    rows, ranks = _image_rows(fields)
-    images = chunk.images[rows]
-    view = chunk.data.data
-    starts = images[:, walker.IMAGE_OFFSET]
-    stops = starts + images[:, walker.IMAGE_LENGTH]
-    hashes = b"".join(
-        hash_bytes(view[start:stop])
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
-    )
-    formats = images[:, walker.IMAGE_FORMAT]
-    empty = images[:, walker.IMAGE_LENGTH] == 0
-    no_picture = images[:, walker.IMAGE_NO_PICTURE] == 1
-    conditions = [formats > 0, no_picture, empty]
-    flags = np.select(conditions, ["", NO_PICTURE, EMPTY], NOT_AN_IMAGE).astype(object)
-    table = {
+    first = np.repeat(products.fields.documents[:, walker.FIRST_IMAGE], counts)
+    images = chunk.images[first + ranks]
+    starts, lengths = images[:, walker.IMAGE_OFFSET], images[:, walker.IMAGE_LENGTH]
+    headers = images[:, walker.IMAGE_HEADER : walker.IMAGE_NO_PICTURE]
+    reading = products.reading
+    columns = {
         "rank": pa.array(ranks.astype(np.int32)),
+        "file": pa.array(np.full(len(images), reading.file, np.int32)),
         "offset": pa.array(starts + chunk.base),
-        "length": pa.array((stops - starts).astype(np.int32)),
-        "hash": pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(16), len(rows), [None, pa.py_buffer(hashes)]
-        ),
-        "format": pa.DictionaryArray.from_arrays(formats.astype(np.int8), list(FORMATS)),
-        "width": pa.array(images[:, walker.IMAGE_WIDTH].astype(np.int32)),
-        "height": pa.array(images[:, walker.IMAGE_HEIGHT].astype(np.int32)),
-        "flag": pa.array(flags, pa.string()).dictionary_encode(),
+        "length": pa.array(lengths.astype(np.int32)),
+        "hash": hash_images(chunk.data, starts, starts + lengths, reading.hash_name),
+        **header_columns(headers, lengths, images[:, walker.IMAGE_NO_PICTURE] == 1),
     }
-    return pa.table(table), flags
+    if reading.verify:
+        columns["flag"] = _verified(chunk.data, starts, lengths, columns["flag"])
+    table = pa.table([columns[name] for name in IMAGE_FIELDS.names], schema=IMAGE_FIELDS)
+    owners = np.repeat(np.arange(len(counts)), counts)
+    return table, image_issues(codes(table["flag"]), ranks, owners, products.issues)
 
 
-def _image_issues(
-    fields: Fields, flags: NDArray[np.object_], names: pa.Array, offsets: NDArray[np.int64]
-) -> list[Issue]:
-    _, ranks = _image_rows(fields)
-    products = np.repeat(np.arange(len(offsets)), fields.documents[:, walker.IMAGES])
-    flagged = (flags != "").nonzero()[0]
-    return [
-        Issue(
-            int(offsets[products[row]]),
-            names[int(products[row])].as_py(),
-            str(flags[row]),
-            f"rank {ranks[row]}",
-        )
-        for row in flagged
-    ]
+def _verified(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    flag: pa.DictionaryArray,
+) -> pa.DictionaryArray:
+    """Decode every image that has no flag yet, or only lacks its end; flag those that do not."""
+    flags = flag.indices.to_numpy().copy()
+    undecodable = FLAGS.index(UNDECODABLE)
+    for row in np.flatnonzero(flags <= FLAGS.index("no end marker")).tolist():
+        try:
+            decode(data[starts[row] : starts[row] + lengths[row]].tobytes())
+        except ImageFormatError:
+            flags[row] = undecodable
+    return coded(flags, FLAGS)

@@ -7,31 +7,35 @@ damaged length therefore never passes.
 
 Every function reads only between the bounds it is given. Results go into two int64 tables:
 
-* documents, one row each, columns ``START .. IMAGES`` and three columns (kind, value, length) for
+* documents, one row each, columns ``START .. NOTES`` and three columns (kind, value, length) for
   each field of ``FIELDS``; a text's value is its offset;
-* images, columns ``IMAGE_OFFSET .. IMAGE_NO_PICTURE``; an entry of ``imgs`` that holds no picture
-  has its row all the same, so that a rank is always a position in the document.
+* images, columns ``IMAGE_OFFSET .. IMAGE_NO_PICTURE``, among them what ``header_at`` says; an entry
+  of ``imgs`` that holds no picture has its row all the same, so that a rank is always a position in
+  the document.
 """
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from etalage.images.headers import header_at
+from etalage.images.headers import HEADER_COLUMNS, header_at
 
-FIELDS = ("_id", "category_id", "title", "description", "brand", "price")
-START, LENGTH, FIRST_IMAGE, IMAGES, IMGS_TYPE = range(5)
-FIRST_FIELD = 5
+FIELDS = ("_id", "category_id", "title", "description", "brand", "reseller", "price")
+START, LENGTH, FIRST_IMAGE, IMAGES, IMGS_TYPE, NOTES = range(6)
+FIRST_FIELD = 6
 DOCUMENT_COLUMNS = FIRST_FIELD + 3 * len(FIELDS)
-IMAGE_OFFSET, IMAGE_LENGTH, IMAGE_FORMAT, IMAGE_WIDTH, IMAGE_HEIGHT, IMAGE_NO_PICTURE = range(6)
-IMAGE_COLUMNS = 6
+IMAGE_OFFSET, IMAGE_LENGTH, IMAGE_HEADER = range(3)
+IMAGE_NO_PICTURE = IMAGE_HEADER + HEADER_COLUMNS
+IMAGE_COLUMNS = IMAGE_NO_PICTURE + 1
+# Bits of NOTES.
+REPEATED_KEY, HOLES = 1, 2
 
 # Kinds of a field's value.
 ABSENT, INTEGER, TEXT, OBJECT_ID, DOUBLE, OTHER = range(6)
 # Why a walk stopped.
 AT_END, TABLES_FULL, WINDOW_TOO_SMALL, DAMAGED = range(4)
 
-_MINIMUM = 5
+MINIMUM = 5
 _IMGS = np.frombuffer(b"imgs", np.uint8)
 _PICTURE = np.frombuffer(b"picture", np.uint8)
 _KEYS = np.zeros((len(FIELDS), 16), np.uint8)
@@ -47,7 +51,8 @@ for _type, _width in {0x01: 8, 0x06: 0, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x1
 
 
 @njit(cache=True, nogil=True)
-def _int32(buffer: NDArray[np.uint8], at: int) -> int:
+def int32_at(buffer: NDArray[np.uint8], at: int) -> int:
+    """Return the little-endian int32 at ``at``."""
     value = (
         np.int64(buffer[at])
         | (np.int64(buffer[at + 1]) << 8)
@@ -90,7 +95,7 @@ def _string_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     """Return where a length-prefixed, NUL-ended string ends, or -1."""
     if at + 5 > end:
         return -1
-    stop = at + 4 + _int32(buffer, at)
+    stop = at + 4 + int32_at(buffer, at)
     if stop < at + 5 or stop > end or buffer[stop - 1] != 0:
         return -1
     return stop
@@ -99,10 +104,10 @@ def _string_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
 @njit(cache=True, nogil=True)
 def _block_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     """Return where a document, array or scoped code ends (its length counts itself), or -1."""
-    if at + _MINIMUM > end:
+    if at + MINIMUM > end:
         return -1
-    stop = at + _int32(buffer, at)
-    if stop < at + _MINIMUM or stop > end or buffer[stop - 1] != 0:
+    stop = at + int32_at(buffer, at)
+    if stop < at + MINIMUM or stop > end or buffer[stop - 1] != 0:
         return -1
     return stop
 
@@ -111,7 +116,7 @@ def _block_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
 def _binary_end(buffer: NDArray[np.uint8], at: int, end: int) -> int:
     if at + 5 > end:
         return -1
-    size = _int32(buffer, at)
+    size = int32_at(buffer, at)
     stop = at + 5 + size
     return -1 if size < 0 or stop > end else stop
 
@@ -161,7 +166,7 @@ def _store_field(
 ) -> None:
     row[column] = OTHER
     if kind == 0x10:
-        row[column], row[column + 1] = INTEGER, _int32(buffer, at)
+        row[column], row[column + 1] = INTEGER, int32_at(buffer, at)
     elif kind == 0x12:
         row[column], row[column + 1] = INTEGER, _int64(buffer, at)
     elif kind == 0x01:
@@ -176,33 +181,60 @@ def _store_field(
 def _store_image(buffer: NDArray[np.uint8], offset: int, stop: int, row: NDArray[np.int64]) -> None:
     row[IMAGE_OFFSET] = offset
     row[IMAGE_LENGTH] = stop - offset
-    form, width, height = header_at(buffer, offset, stop)
-    row[IMAGE_FORMAT] = form
-    row[IMAGE_WIDTH] = width
-    row[IMAGE_HEIGHT] = height
+    header = header_at(buffer, offset, stop)
+    for column in range(HEADER_COLUMNS):
+        row[IMAGE_HEADER + column] = header[column]
     row[IMAGE_NO_PICTURE] = 0
 
 
 @njit(cache=True, nogil=True)
-def _picture(buffer: NDArray[np.uint8], at: int, end: int, row: NDArray[np.int64]) -> bool:
+def _picture(
+    buffer: NDArray[np.uint8],
+    at: int,
+    end: int,
+    document: NDArray[np.int64],
+    row: NDArray[np.int64],
+) -> bool:
     """Walk one entry of ``imgs``; False when its elements do not fill it exactly."""
     at += 4
+    found = False
     while at < end - 1:
         kind = buffer[at]
         name = at + 1
         name_end, stop = _element_end(buffer, at, end)
         if stop < 0:
             return False
-        is_first = row[IMAGE_NO_PICTURE] == 1
-        if is_first and kind == 0x05 and _same(buffer, name, name_end, _PICTURE, 7):
-            _store_image(buffer, name_end + 6, stop, row)
+        if _same(buffer, name, name_end, _PICTURE, 7):
+            if found:
+                document[NOTES] |= REPEATED_KEY
+            elif kind == 0x05:
+                _store_image(buffer, name_end + 6, stop, row)
+            found = True
         at = stop
     return at == end - 1
 
 
 @njit(cache=True, nogil=True)
+def _is_number(buffer: NDArray[np.uint8], at: int, stop: int, number: int) -> bool:
+    """Whether the key in [at, stop) is ``number`` in decimal digits."""
+    while stop > at:
+        stop -= 1
+        if buffer[stop] != 0x30 + number % 10:
+            return False
+        number //= 10
+        if number == 0:
+            break
+    return number == 0 and stop == at
+
+
+@njit(cache=True, nogil=True)
 def _pictures(
-    buffer: NDArray[np.uint8], at: int, end: int, images: NDArray[np.int64], used: int
+    buffer: NDArray[np.uint8],
+    at: int,
+    end: int,
+    document: NDArray[np.int64],
+    images: NDArray[np.int64],
+    used: int,
 ) -> int:
     """Walk the array ``imgs``; return the new number of image rows, -1 damaged, -2 table full."""
     at += 4
@@ -213,12 +245,14 @@ def _pictures(
             return -1
         if used >= len(images):
             return -2
+        if not _is_number(buffer, at + 1, name_end, used - document[FIRST_IMAGE]):
+            document[NOTES] |= HOLES
         images[used, :] = 0
         images[used, IMAGE_OFFSET] = name_end + 1
         images[used, IMAGE_NO_PICTURE] = 1
         if kind == 0x05:
             _store_image(buffer, name_end + 6, stop, images[used])
-        elif kind == 0x03 and not _picture(buffer, name_end + 1, stop, images[used]):
+        elif kind == 0x03 and not _picture(buffer, name_end + 1, stop, document, images[used]):
             return -1
         used += 1
         at = stop
@@ -234,7 +268,25 @@ def _field(buffer: NDArray[np.uint8], at: int, stop: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _document(
+def _imgs(
+    buffer: NDArray[np.uint8],
+    kind: int,
+    at: int,
+    end: int,
+    document: NDArray[np.int64],
+    images: NDArray[np.int64],
+    used: int,
+) -> int:
+    """Take a value of the key ``imgs``, the first that there is; return as ``_pictures``."""
+    if document[IMGS_TYPE] != 0:
+        document[NOTES] |= REPEATED_KEY
+        return used
+    document[IMGS_TYPE] = kind
+    return _pictures(buffer, at, end, document, images, used) if kind == 0x04 else used
+
+
+@njit(cache=True, nogil=True)
+def document_at(
     buffer: NDArray[np.uint8],
     start: int,
     end: int,
@@ -244,44 +296,47 @@ def _document(
 ) -> int:
     """Walk the document in [start, end); return the new number of image rows, -1 or -2.
 
-    A key that occurs twice counts the first time.
+    A key that occurs twice counts the first time, and is noted.
     """
     row[:] = 0
     row[START], row[LENGTH], row[FIRST_IMAGE] = start, end - start, used
     at = start + 4
-    while at < end - 1:
+    while at < end - 1 and used >= 0:
         kind = buffer[at]
         name = at + 1
         name_end, stop = _element_end(buffer, at, end)
         if stop < 0:
             return -1
         field = _field(buffer, name, name_end)
-        if field >= 0 and row[FIRST_FIELD + 3 * field] == ABSENT:
-            _store_field(buffer, kind, name_end + 1, stop, row, FIRST_FIELD + 3 * field)
-        elif row[IMGS_TYPE] == 0 and _same(buffer, name, name_end, _IMGS, 4):
-            row[IMGS_TYPE] = kind
-            if kind == 0x04:
-                used = _pictures(buffer, name_end + 1, stop, images, used)
-                if used < 0:
-                    return used
+        column = FIRST_FIELD + 3 * field
+        if field >= 0 and row[column] == ABSENT:
+            _store_field(buffer, kind, name_end + 1, stop, row, column)
+        elif field >= 0:
+            row[NOTES] |= REPEATED_KEY
+        elif _same(buffer, name, name_end, _IMGS, 4):
+            used = _imgs(buffer, kind, name_end + 1, stop, row, images, used)
         at = stop
+    if used < 0 or at != end - 1:
+        return min(used, -1)
     row[IMAGES] = used - row[FIRST_IMAGE]
-    return used if at == end - 1 else -1
+    return used
 
 
 @njit(cache=True, nogil=True)
 def walk(
     buffer: NDArray[np.uint8],
     at: int,
+    limit: int,
     to_end_of_file: bool,
     documents: NDArray[np.int64],
     images: NDArray[np.int64],
 ) -> tuple[int, int, int, int]:
-    """Walk documents from ``at`` until the bytes, a table or an intact document ends.
+    """Walk the documents that start in [at, limit) until a table or the intact documents end.
 
     Args:
         buffer: a window of the file, uint8.
         at: where a document starts in it.
+        limit: where no document of this walk starts any more.
         to_end_of_file: whether the file ends where the window ends.
         documents: table to fill, shape (n, DOCUMENT_COLUMNS).
         images: table to fill, shape (m, IMAGE_COLUMNS).
@@ -291,9 +346,9 @@ def walk(
         in the tables count from the start of the window.
     """
     count, used, end = 0, 0, len(buffer)
-    while at < end:
-        length = _int32(buffer, at) if at + 4 <= end else _MINIMUM
-        if length < _MINIMUM:
+    while at < min(limit, end):
+        length = int32_at(buffer, at) if at + 4 <= end else MINIMUM
+        if length < MINIMUM:
             return at, count, used, DAMAGED
         if at + length > end:
             return at, count, used, DAMAGED if to_end_of_file else WINDOW_TOO_SMALL
@@ -301,41 +356,10 @@ def walk(
             return at, count, used, TABLES_FULL
         stop = -1
         if buffer[at + length - 1] == 0:
-            stop = _document(buffer, at, at + length, documents[count], images, used)
+            stop = document_at(buffer, at, at + length, documents[count], images, used)
         if stop < 0:
             return at, count, used, TABLES_FULL if stop == -2 else DAMAGED
         used = stop
         count += 1
         at += length
     return at, count, used, AT_END
-
-
-@njit(cache=True, nogil=True)
-def _looks_nested(buffer: NDArray[np.uint8], at: int) -> bool:
-    """Whether what follows a candidate is the rest of an array around it, not a document."""
-    if at + 4 > len(buffer):
-        return False
-    if buffer[at] == 0:
-        return buffer[at + 1] == 0 or buffer[at + 2] >= 0x20
-    return buffer[at] == 0x03 and 0x30 <= buffer[at + 1] <= 0x39 and buffer[at + 2] == 0
-
-
-@njit(cache=True, nogil=True)
-def resynchronise(buffer: NDArray[np.uint8], at: int, images: NDArray[np.int64]) -> int:
-    """Return where the next whole product starts at or after ``at``, -1 when there is none.
-
-    Only a document whose every nested length agrees, with a usable ``_id`` and an ``imgs`` array,
-    and that no array encloses, is believed: positions are verified, never guessed.
-    """
-    row = np.zeros(DOCUMENT_COLUMNS, np.int64)
-    end = len(buffer)
-    while at + _MINIMUM <= end:
-        length = _int32(buffer, at)
-        if _MINIMUM <= length <= end - at and buffer[at + length - 1] == 0:
-            whole = _document(buffer, at, at + length, row, images, 0)
-            identified = ABSENT < row[FIRST_FIELD] < OTHER
-            is_product = whole >= 0 and identified and row[IMGS_TYPE] == 0x04
-            if is_product and not _looks_nested(buffer, at + length):
-                return at
-        at += 1
-    return -1

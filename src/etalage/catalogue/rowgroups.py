@@ -1,0 +1,55 @@
+"""Writes a Parquet file whose row groups all have the same number of rows."""
+
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+class RowGroups:
+    """Takes tables of any length, and writes the same bytes however the rows were cut.
+
+    Args:
+        path: the file.
+        rows: in each row group but the last.
+    """
+
+    def __init__(self, path: Path, rows: int) -> None:
+        self._path = path
+        self._rows = rows
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
+        self._count = 0
+
+    def __enter__(self) -> "RowGroups":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and self._waiting:
+            self._write(self._take(self._count))
+        if self._writer is not None:
+            self._writer.close()
+
+    def add(self, table: pa.Table) -> None:
+        """Add rows; the first table says what the columns are."""
+        self._waiting.append(table)
+        self._count += table.num_rows
+        while self._count > self._rows:
+            self._write(self._take(self._rows))
+
+    def _take(self, rows: int) -> pa.Table:
+        table = pa.concat_tables(self._waiting)
+        self._waiting = [table.slice(rows)]
+        self._count -= rows
+        return table.slice(0, rows).combine_chunks()
+
+    def _write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
+        self._writer.write_table(table, row_group_size=self._rows)

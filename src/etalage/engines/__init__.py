@@ -1,0 +1,1 @@
+"""Where a bulk job runs; knows nothing of products."""
