@@ -20,8 +20,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from etalage.catalogue.build import index
     from etalage.catalogue.index import Index, open_index
+    from etalage.catalogue.sampling import sample
+    from etalage.catalogue.selection import Rule, filter
     from etalage.catalogue.split import Split, read_split, split
     from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
+    from etalage.catalogue.union import merge
     from etalage.dataset import ProductDataset
     from etalage.errors import EtalageError
     from etalage.generator import synth
@@ -40,16 +43,20 @@ _HOMES = {
     "Model": "etalage.models.checkpoint",
     "Predictions": "etalage.predictions.table",
     "ProductDataset": "etalage.dataset",
+    "Rule": "etalage.catalogue.selection",
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
     "classify": "etalage.inference.classify",
+    "filter": "etalage.catalogue.selection",
     "index": "etalage.catalogue.build",
+    "merge": "etalage.catalogue.union",
     "open_index": "etalage.catalogue.index",
     "open_model": "etalage.models.checkpoint",
     "predict": "etalage.inference.predict",
     "read_predictions": "etalage.predictions.folder",
     "read_split": "etalage.catalogue.split",
     "read_taxonomy": "etalage.catalogue.taxonomy",
+    "sample": "etalage.catalogue.sampling",
     "score": "etalage.predictions.score",
     "split": "etalage.catalogue.split",
     "submit": "etalage.predictions.submission",
@@ -63,16 +70,20 @@ __all__ = [
     "Model",
     "Predictions",
     "ProductDataset",
+    "Rule",
     "Split",
     "Taxonomy",
     "classify",
+    "filter",
     "index",
+    "merge",
     "open_index",
     "open_model",
     "predict",
     "read_predictions",
     "read_split",
     "read_taxonomy",
+    "sample",
     "score",
     "split",
     "submit",

@@ -76,8 +76,9 @@ def _as_now(source: Source, *, thorough: bool) -> File:
     size = path.stat().st_size
     grown = size > source.bytes and source.read_to != NOT_READ_ON
     if size != source.bytes and not grown:
-        why = f"has {size:,} bytes, {source.bytes:,} when it was indexed: it did not only grow"
-        raise CatalogueError(f"{path}: {why}", hint=_ANEW)
+        why = f"has {size:,} bytes, {source.bytes:,} when it was indexed"
+        only = "this index cannot be added to" if size > source.bytes else "it did not only grow"
+        raise CatalogueError(f"{path}: {why}: {only}", hint=_ANEW)
     if (thorough or grown) and fingerprint(path, source.bytes) != source.fingerprint:
         raise CatalogueError(f"{path}: has changed since it was indexed", hint=_ANEW)
     return File(describe(path), source.read_to) if grown else File(source, is_new=False)

@@ -101,11 +101,11 @@ class IndexedParts:
         starts, counts = self.index.image_start, self.index.image_count
         with _Rows(self.index.folder / "images.parquet", wanted) as stored:
             for _, _, rows in self._chunks():
-                if not len(rows):
+                each = counts[rows].astype(np.int64)
+                if not each.sum():
                     yield NO_IMAGES.select(wanted)
                     continue
-                first, end = int(starts[rows[0]]), int(starts[rows[-1]] + counts[rows[-1]])
-                each = counts[rows].astype(np.int64)
+                first, end = int(starts[rows[0]]), int(starts[rows[-1]] + each[-1])
                 ranks = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
                 chosen = np.repeat(starts[rows] - first, each) + ranks
                 table = stored.read(first, end).take(pa.array(chosen))

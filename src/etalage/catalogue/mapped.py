@@ -115,8 +115,8 @@ class MappedFiles:
 
 def _runs(values: NDArray[np.int32]) -> list[tuple[int, int]]:
     """Return where each run of equal values starts and ends."""
-    starts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()][: len(values)]
-    return list(zip(starts, [*starts[1:], len(values)], strict=True))
+    ends = [*(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
+    return list(zip([0, *ends], ends, strict=False)) if len(values) else []
 
 
 @njit(cache=True, nogil=True)

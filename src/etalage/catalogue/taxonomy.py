@@ -85,6 +85,33 @@ def flat_taxonomy(ids: NDArray[np.int64]) -> Taxonomy:
     return Taxonomy(leaves, tuple(("", "", "") for _ in leaves))
 
 
+def chosen_leaves(taxonomy: Taxonomy, names: Iterable[str]) -> NDArray[np.bool_]:
+    """Return which leaves are meant by ids, or by names from the first level down, (C,).
+
+    Args:
+        taxonomy: the tree.
+        names: each the id of a leaf, or the path of a node, its names joined by ``>``; blanks
+            around names do not matter.
+
+    Raises:
+        TaxonomyError: a name that means no leaf.
+    """
+    chosen = np.zeros(len(taxonomy), np.bool_)
+    stripped = [tuple(name.strip() for name in path) for path in taxonomy.paths]
+    for name in names:
+        path = tuple(part.strip() for part in name.split(">"))
+        found = np.array([leaf[: len(path)] == path for leaf in stripped], np.bool_)
+        if name.strip().lstrip("-").isdigit():
+            found = found | (taxonomy.ids == int(name))
+        if not found.any():
+            raise TaxonomyError(
+                f"category {name!r} is not in the taxonomy of {len(taxonomy):,} leaves",
+                hint='give an id, or names from the first level down: "HOME > KITCHEN"',
+            )
+        chosen |= found
+    return chosen
+
+
 def read_taxonomy(path: Path) -> Taxonomy:
     """Read a ``category_names.csv``.
 
