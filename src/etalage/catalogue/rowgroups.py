@@ -2,9 +2,13 @@
 
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+
+_RISING = ("product_id", "image_start", "product", "offset")
 
 
 class RowGroups:
@@ -51,5 +55,19 @@ class RowGroups:
 
     def _write(self, table: pa.Table) -> None:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
+            self._writer = pq.ParquetWriter(self._path, table.schema, **_encodings(table.schema))
         self._writer.write_table(table, row_group_size=self._rows)
+
+
+def _encodings(schema: pa.Schema) -> dict[str, Any]:
+    """Return how columns are written: places as differences, few different values as a dictionary.
+
+    Left to itself Parquet tries a dictionary of hashes and places first, in twice the time.
+    """
+    rising = [field.name for field in schema if field.name in _RISING and field.type != pa.string()]
+    unique = {field.name for field in schema if field.type in (pa.string(), pa.binary(16))}
+    return {
+        "compression": "zstd",
+        "column_encoding": dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
+        "use_dictionary": [name for name in schema.names if name not in {*rising, *unique}],
+    }
