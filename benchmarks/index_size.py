@@ -38,7 +38,7 @@ _SAMPLE_SECONDS = 0.1
 def picture(length: int) -> bytes:
     """Return a JPEG of ``length`` bytes with a comment that holds a number to be overwritten."""
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    data = simplejpeg.encode_jpeg(pixels, 75, "RGB", "420")
+    data: bytes = simplejpeg.encode_jpeg(pixels, 75, "RGB", "420")
     text = _MARK + b" " * max(0, length - len(data) - 4 - len(_MARK))
     return data[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text + data[2:]
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from etalage.dataset import ProductDataset
     from etalage.errors import EtalageError
     from etalage.generator import synth
+    from etalage.growth import update
     from etalage.inference.classify import classify
     from etalage.inference.predict import predict
     from etalage.models.checkpoint import Model, open_model
@@ -62,6 +63,7 @@ _HOMES = {
     "submit": "etalage.predictions.submission",
     "synth": "etalage.generator",
     "train": "etalage.training",
+    "update": "etalage.growth",
 }
 
 __all__ = [
@@ -89,6 +91,7 @@ __all__ = [
     "submit",
     "synth",
     "train",
+    "update",
 ]
 
 

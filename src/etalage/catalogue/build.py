@@ -80,10 +80,10 @@ def index(
     files = files_to_read(sources, earlier)
     if earlier is not None:
         hash_name = str(earlier.record["hash"])
+        if taxonomy is None and text is None and not any(file.is_new for file in files):
+            return earlier.record
         if taxonomy is None and earlier.record["taxonomy"] == "given":
             taxonomy = earlier.folder / "categories.csv"
-        elif taxonomy is None and text is None and not any(file.is_new for file in files):
-            return earlier.record
     tree = read_taxonomy(taxonomy) if taxonomy else None
     plan = {
         "files": [[str(file.path), file.source.fingerprint, file.start] for file in files],

@@ -7,7 +7,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-
 _RISING = ("product_id", "image_start", "product", "offset")
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "Generate a small catalogue and take it all the way to a score.",
     "synth": "Generate a catalogue with the statistics of a real one.",
     "index": "Scan BSON files and write where every product and image lies.",
+    "update": "Index what is new in a catalogue that grows, and answer it.",
     "filter": "Write an index of the products that a rule keeps.",
     "sample": "Write an index of products drawn by lot.",
     "merge": "Write one index of several.",

@@ -18,6 +18,7 @@ from etalage.batches.order import in_order
 from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.errors import ConfigError, ModelError
+from etalage.inference.carry import Carried, joined, take
 from etalage.models.checkpoint import Model, open_model
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
@@ -55,6 +56,7 @@ def predict(
     part: str | None = None,
     max_images: int | None = None,
     top: int = TOP,
+    carry: Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
 ) -> PredictReport:
@@ -68,6 +70,8 @@ def predict(
         part: ``train``, ``validation`` or ``test``.
         max_images: use only the first so many images of each product.
         top: categories kept of each product.
+        carry: earlier PREDICTIONS of the same making, for an index that has grown since: what
+            they answer is not computed again.
         device: ``auto``, ``cpu`` or ``cuda``.
         overwrite: replace what stands at ``output``.
 
@@ -93,6 +97,7 @@ def predict(
         "max_images": limit,
         "top": top,
     }
+    carried = Carried(carry, source, opened.product_ids) if carry is not None else None
     writer = PredictionsWriter(
         output, taxonomy=network.taxonomy, source=source, products=len(rows), overwrite=overwrite
     )
@@ -102,7 +107,7 @@ def predict(
         advance(resumed)
         for start in range(resumed, len(rows), PART_PRODUCTS):
             chunk = rows[start : start + PART_PRODUCTS]
-            predictions, unreadable = _answer(network, opened, chunk, limit, top)
+            predictions, unreadable = _answer_new(network, opened, chunk, limit, top, carried)
             writer.write(predictions)
             totals += [(predictions.images == 0).sum(), unreadable]
             advance(len(chunk))
@@ -120,6 +125,26 @@ def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Pa
             f"the {len(index.taxonomy):,} of {index_path}: it was trained on another taxonomy",
             hint="train a model on this taxonomy, or index the catalogue with the model's",
         )
+
+
+def _answer_new(
+    model: Model,
+    index: Index,
+    rows: NDArray[np.int64],
+    max_images: int | None,
+    top: int,
+    carried: Carried | None,
+) -> tuple[Predictions, int]:
+    """Return what ``_answer`` does, of what is carried without computing it."""
+    if carried is None:
+        return _answer(model, index, rows, max_images, top)
+    known = carried.has(rows)
+    old = carried.answers(rows[known])
+    if known.all():
+        return old, 0
+    new, unreadable = _answer(model, index, rows[~known], max_images, top)
+    order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
+    return take(joined(old, new), order), unreadable
 
 
 def _answer(
