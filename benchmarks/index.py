@@ -1,32 +1,45 @@
-"""Reading a BSON catalogue: Étalage's walk and scan against pymongo, on one file in one run.
+"""Reading a BSON catalogue: Étalage against pymongo and hashlib, on one file in one run.
 
     python benchmarks/index.py [CATALOGUE.bson] [--rounds 5]
 
-Without a catalogue one of about 2 GB is generated first. Every job runs in this process on one
-core, in turn, after a first round that is not counted; what is printed is the best round, in
-gigabytes per second of processor time, so other work on the machine disturbs it little. The file is
-read warm.
+Without a catalogue one of about 2 GB is generated first. The file is read warm. Every job is run in
+turn, after a first round that is not counted, and its best round is printed.
 
-Jobs: ``pymongo`` decodes every document and looks at id, category and the pictures' lengths;
-``pymongo + md5`` and ``+ xxh3`` also hash every picture; ``walk`` finds every document, field and
-picture and checks every length; ``scan`` also hashes and makes the index's tables.
+On one core, in gigabytes per second of processor time, so that other work on the machine disturbs
+it little: ``pymongo`` decodes every document and looks at id, category and the pictures' lengths;
+``pymongo + md5`` and ``+ xxh3`` also hash every picture; ``hashlib`` hashes the pictures, whose
+places it is told, and nothing else; ``walk`` finds every document, field and picture on a fresh
+mapping and checks every length; ``index`` is the whole command: walk, hash, headers, tables, files.
+
+On every core, in gigabytes per second of real time: ``hashlib`` in processes; ``scan`` in
+processes, which is all of ``index`` that is done for each byte.
 """
 
 import argparse
 import hashlib
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import bson
+import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
+from etalage.catalogue import walker
 from etalage.catalogue.bson import walk_file
-from etalage.catalogue.scan import Reading, scan
+from etalage.catalogue.build import index
+from etalage.catalogue.scan import Reading
+from etalage.catalogue.sources import describe
+from etalage.catalogue.stretches import cut, read_stretches
+from etalage.engines.local import run_shards, usable_cores
 from etalage.generator import synth
 
 PRODUCTS = 250_000
+STRETCH = 64 * 2**20
+Ranges = tuple[Path, NDArray[np.int64], NDArray[np.int64]]
 
 
 def pymongo(path: Path, hash_picture: Callable[[bytes], object] | None = None) -> int:
@@ -47,31 +60,86 @@ def walk(path: Path) -> int:
     return sum(len(chunk.images) for chunk in walk_file(path))
 
 
-def scan_with(path: Path, hash_name: str) -> int:
-    """Make the tables of the index; return the number of pictures."""
-    return sum(part.images.num_rows for part, _, _ in scan(path, Reading(0, hash_name)))
+def places(path: Path) -> list[Ranges]:
+    """Return where the pictures lie, in some shards."""
+    found = []
+    for chunk in walk_file(path, window_bytes=STRETCH):
+        starts = chunk.images[:, walker.IMAGE_OFFSET] + chunk.base
+        found.append((path, starts, chunk.images[:, walker.IMAGE_LENGTH].copy()))
+    return found
 
 
-JOBS: dict[str, Callable[[Path], int]] = {
-    "pymongo": pymongo,
-    "walk": walk,
-    "pymongo + md5": lambda path: pymongo(path, lambda data: hashlib.md5(data).digest()),
-    "scan, md5": lambda path: scan_with(path, "md5"),
-    "pymongo + xxh3": lambda path: pymongo(path, xxhash.xxh3_128_digest),
-    "scan, xxh3": lambda path: scan_with(path, "xxh3"),
-}
-PEERS = {"walk": "pymongo", "scan, md5": "pymongo + md5", "scan, xxh3": "pymongo + xxh3"}
+def hash_pictures(shard: Ranges) -> int:
+    """Hash pictures with hashlib and nothing else; return their number."""
+    path, starts, lengths = shard
+    view = np.memmap(path, np.uint8, "r").data
+    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+        hashlib.md5(view[start : start + length]).digest()
+    return len(starts)
 
 
-def measure(path: Path, rounds: int) -> dict[str, float]:
-    """Return the best processor seconds of each job, all of which must see the same pictures."""
+class Jobs:
+    """What is measured on one file."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.path = path
+        self.folder = folder
+        self.shards = places(path)
+
+    def hashlib(self, workers: int) -> int:
+        """Hash the pictures, in processes."""
+        return sum(run_shards(hash_pictures, self.shards, workers=workers))
+
+    def scan(self, hash_name: str, workers: int) -> int:
+        """Write the parts of all stretches, in processes."""
+        shutil.rmtree(self.folder / "scan", ignore_errors=True)
+        reading = Reading(0, hash_name)
+        stretches = cut(describe(self.path), reading, self.folder / "scan", each=STRETCH)
+        read_stretches(stretches, workers=workers)
+        return sum(len(starts) for _, starts, _ in self.shards)
+
+    def index(self, hash_name: str) -> int:
+        """Write the index, on one core."""
+        output = self.folder / "index"
+        record = index([self.path], output, hash_name=hash_name, workers=1, overwrite=True)
+        return int(record["counts"]["images"])
+
+    def on_one_core(self) -> dict[str, Callable[[], int]]:
+        """Return the jobs whose processor time counts."""
+        return {
+            "pymongo": lambda: pymongo(self.path),
+            "walk": lambda: walk(self.path),
+            "pymongo + md5": lambda: pymongo(self.path, lambda data: hashlib.md5(data).digest()),
+            "hashlib": lambda: self.hashlib(1),
+            "index, md5": lambda: self.index("md5"),
+            "pymongo + xxh3": lambda: pymongo(self.path, xxhash.xxh3_128_digest),
+            "index, xxh3": lambda: self.index("xxh3"),
+        }
+
+    def on_every_core(self) -> dict[str, Callable[[], int]]:
+        """Return the jobs whose real time counts."""
+        cores = usable_cores()
+        return {
+            "scan, xxh3, 1 core": lambda: self.scan("xxh3", 1),
+            f"scan, xxh3, {cores} cores": lambda: self.scan("xxh3", cores),
+            "hashlib, 1 core": lambda: self.hashlib(1),
+            f"hashlib, {cores} cores": lambda: self.hashlib(cores),
+            "scan, md5, 1 core": lambda: self.scan("md5", 1),
+            f"scan, md5, {cores} cores": lambda: self.scan("md5", cores),
+        }
+
+
+def measure(
+    jobs: dict[str, Callable[[], int]], clock: Callable[[], float], rounds: int
+) -> dict[str, float]:
+    """Return the best seconds of each job, all of which must see the same pictures."""
     best: dict[str, float] = {}
     seen = set()
     for number in range(rounds + 1):
-        for name, job in JOBS.items():
-            start = time.process_time()
-            seen.add(job(path))
-            seconds = time.process_time() - start
+        for name, job in jobs.items():
+            start = clock()
+            seen.add(job())
+            seconds = clock() - start
             if number:
                 best[name] = min(best.get(name, seconds), seconds)
     if len(seen) != 1:
@@ -79,8 +147,15 @@ def measure(path: Path, rounds: int) -> dict[str, float]:
     return best
 
 
+def print_table(best: dict[str, float], size: float, peers: dict[str, list[str]]) -> None:
+    """Print seconds, speed and ratios to the peers."""
+    for name, seconds in best.items():
+        ratios = [f"{best[peer] / seconds:5.2f} x {peer}" for peer in peers.get(name, [])]
+        print(f"{name:20} {seconds:7.2f} s {size / seconds:7.2f} GB/s  {'   '.join(ratios)}")
+
+
 def main() -> None:
-    """Run the benchmark and print its table."""
+    """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("catalogue", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
@@ -90,13 +165,21 @@ def main() -> None:
         if path is None:
             synth(Path(folder) / "shop", products=PRODUCTS, test=0.001)
             path = Path(folder) / "shop/train.bson"
-        best = measure(path, options.rounds)
-        gigabytes = path.stat().st_size / 1e9
-    print(f"{gigabytes:.2f} GB, warm, one core, best of {options.rounds} rounds")
-    print(f"{'':16} {'CPU s':>7} {'GB per CPU s':>13} {'times its peer':>15}")
-    for name, seconds in best.items():
-        ratio = f"{best[PEERS[name]] / seconds:15.1f}" if name in PEERS else ""
-        print(f"{name:16} {seconds:7.2f} {gigabytes / seconds:13.2f} {ratio}")
+        jobs = Jobs(path, Path(folder))
+        size = path.stat().st_size / 1e9
+        print(f"{size:.2f} GB, warm, best of {options.rounds} rounds; one core, processor time")
+        best = measure(jobs.on_one_core(), time.process_time, options.rounds)
+        index_peers = ["pymongo + md5", "hashlib"]
+        peers = {"walk": ["pymongo"], "index, md5": index_peers}
+        print_table(best, size, peers | {"index, xxh3": ["pymongo + md5", "pymongo + xxh3"]})
+        cores = usable_cores()
+        print(f"{cores} cores, real time")
+        best = measure(jobs.on_every_core(), time.perf_counter, options.rounds)
+        many, peers = f"{cores} cores", {}
+        for name in ("scan, xxh3", "hashlib", "scan, md5"):
+            peers[f"{name}, {many}"] = [f"{name}, 1 core"]
+        peers[f"scan, md5, {many}"].append(f"hashlib, {many}")
+        print_table(best, size, peers)
 
 
 if __name__ == "__main__":
