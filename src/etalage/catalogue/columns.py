@@ -49,6 +49,8 @@ class Fields:
         """
         kind, value, length = self._column(name)
         present = kind == walker.TEXT
+        if not present.any():
+            return pa.nulls(len(kind), pa.string()), np.empty(0, np.int64)
         lengths = np.where(present, length, 0)
         ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
         buffers = pa.py_buffer(ends), pa.py_buffer(gather(self.data, value, lengths))
@@ -58,6 +60,8 @@ class Fields:
     def object_ids(self, name: str) -> pa.Array:
         """Return the field's MongoDB object ids in hexadecimal, else null."""
         kind, value, _ = self._column(name)
+        if not (kind == walker.OBJECT_ID).any():
+            return pa.nulls(len(kind), pa.string())
         names = [
             self.data[start : start + 12].tobytes().hex() if is_object else None
             for start, is_object in zip(value.tolist(), kind == walker.OBJECT_ID, strict=True)
@@ -67,6 +71,8 @@ class Fields:
     def numbers(self, name: str) -> pa.Array:
         """Return the field as float64: numbers and strings that spell one, else null."""
         kind, value, _ = self._column(name)
+        if not kind.any():
+            return pa.nulls(len(kind), pa.float64())
         floats = np.where(kind == walker.DOUBLE, value.view(np.float64), value)
         is_number = (kind == walker.DOUBLE) | (kind == walker.INTEGER)
         texts, _ = self.texts(name)

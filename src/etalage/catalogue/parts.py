@@ -1,7 +1,7 @@
 """Parts on disk, on their way to an INDEX: three Arrow files a batch of parts, and readers.
 
 A folder of ``NAME.products.arrow``, ``NAME.images.arrow`` and ``NAME.issues.arrow`` (Arrow IPC
-files, LZ4, one record batch of each for each part) for every NAME that was written. A name is
+files, one record batch of each for each part) for every NAME that was written. A name is
 there whole or not at all: ``NAME.json`` is written last.
 """
 
@@ -17,7 +17,6 @@ from etalage.errors import CatalogueError
 from etalage.files import read_json, whole_file, write_json
 
 _TABLES = ("products", "images", "issues")
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Parts(Protocol):
@@ -50,7 +49,7 @@ def write_parts(
                 data: pa.Table = getattr(part, table)
                 if table not in writers:
                     path = open_files.enter_context(whole_file(_path(folder, name, table)))
-                    sink = pa.ipc.new_file(str(path), data.schema, options=_OPTIONS)
+                    sink = pa.ipc.new_file(str(path), data.schema)
                     writers[table] = open_files.enter_context(sink)
                 columns = [column.combine_chunks() for column in data.columns]
                 writers[table].write_batch(pa.record_batch(columns, data.schema))
@@ -115,13 +114,13 @@ class StoredParts:
     def _batches(self, table: str, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         for name in self.names:
             path = _path(self.folder, name, table)
-            with pa.OSFile(str(path)) as source, _open(source, columns) as file:
+            with pa.memory_map(str(path)) as source, _open(source, columns) as file:
                 for number in range(file.num_record_batches):
                     yield pa.Table.from_batches([file.get_batch(number)])
 
 
 def _open(source: pa.NativeFile, columns: Sequence[str] | None) -> pa.RecordBatchFileReader:
-    """Open an Arrow file so that no other column is even decompressed."""
+    """Open an Arrow file so that no other column is even read."""
     file = pa.ipc.open_file(source)
     if columns is None:
         return file

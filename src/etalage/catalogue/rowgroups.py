@@ -66,7 +66,7 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
     rising = [field.name for field in schema if field.name in _RISING and field.type != pa.string()]
     unique = {field.name for field in schema if field.type in (pa.string(), pa.binary(16))}
     return {
-        "compression": "zstd",
+        "compression": {name: "none" if name == "hash" else "zstd" for name in schema.names},
         "column_encoding": dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
         "use_dictionary": [name for name in schema.names if name not in {*rising, *unique}],
     }
