@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from etalage.catalogue.build import index
+    from etalage.catalogue.duplicate_folder import duplicates
     from etalage.catalogue.index import Index, open_index
     from etalage.catalogue.sampling import sample
     from etalage.catalogue.selection import Rule, filter
@@ -48,6 +49,7 @@ _HOMES = {
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
     "classify": "etalage.inference.classify",
+    "duplicates": "etalage.catalogue.duplicate_folder",
     "filter": "etalage.catalogue.selection",
     "index": "etalage.catalogue.build",
     "merge": "etalage.catalogue.union",
@@ -76,6 +78,7 @@ __all__ = [
     "Split",
     "Taxonomy",
     "classify",
+    "duplicates",
     "filter",
     "index",
     "merge",

@@ -74,6 +74,11 @@ class Sharing:
     start: NDArray[np.int64]
     products: NDArray[np.int32]
 
+    @property
+    def pairs(self) -> NDArray[np.int64]:
+        """The shared image, 0 to K - 1, of each of ``products``."""
+        return np.repeat(np.arange(len(self.images)), self.images.products)
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -213,7 +218,7 @@ def connect(
 ) -> Groups:
     """Join the products of every image that is no boilerplate, unless a group became too large."""
     images = sharing.images
-    common = (images.products > max_products) | (images.branches > max_branches)
+    common = is_boilerplate(images, max_products=max_products, max_branches=max_branches)
     joining = np.flatnonzero(~common)
     order = joining[np.lexsort((-images.products[joining], images.categories[joining]))]
     limit = max(int(share * num_products), _ALWAYS_ALLOWED)
@@ -226,6 +231,13 @@ def connect(
         refused=images.where(refused > 0),
         refused_joins=int(refused.sum()),
     )
+
+
+def is_boilerplate(
+    images: SharedImages, *, max_products: int = MAX_PRODUCTS, max_branches: int = MAX_BRANCHES
+) -> NDArray[np.bool_]:
+    """Tell which images are on too many products or branches to say what a product is, (K,)."""
+    return (images.products > max_products) | (images.branches > max_branches)
 
 
 @njit(cache=True)

@@ -68,18 +68,19 @@ def make_report(
         unlabelled=int((part == UNLABELLED).sum()),
         groups=int((groups.sizes > 1).sum()),
         grouped_products=int(groups.sizes[groups.sizes > 1].sum()),
-        largest_groups=_largest(index, groups),
+        largest_groups=largest_groups(index, groups),
         boilerplate_images=len(groups.boilerplate),
-        boilerplate=_most_common(index, groups.boilerplate),
+        boilerplate=most_common(index, groups.boilerplate),
         refused_images=len(groups.refused),
         refused_joins=groups.refused_joins,
-        refused=_most_common(index, groups.refused),
+        refused=most_common(index, groups.refused),
         train_only=_train_only(index, part),
         leak=_leak(index, groups, part),
     )
 
 
-def _largest(index: Index, groups: Groups) -> list[dict[str, Any]]:
+def largest_groups(index: Index, groups: Groups) -> list[dict[str, Any]]:
+    """Return the ten largest duplicate groups: products, example (a product id), category."""
     largest = np.argsort(-groups.sizes, kind="stable")[:_LISTED]
     listed = []
     for group in largest[groups.sizes[largest] > 1]:
@@ -93,7 +94,8 @@ def _largest(index: Index, groups: Groups) -> list[dict[str, Any]]:
     return listed
 
 
-def _most_common(index: Index, images: SharedImages) -> list[dict[str, Any]]:
+def most_common(index: Index, images: SharedImages) -> list[dict[str, Any]]:
+    """Return the first ten images: copies, products, branches, example (a product id)."""
     return [
         {
             "copies": int(images.copies[at]),

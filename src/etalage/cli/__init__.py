@@ -20,6 +20,7 @@ COMMANDS = {
     "sample": "Write an index of products drawn by lot.",
     "merge": "Write one index of several.",
     "show": "Tell what an artefact holds.",
+    "duplicates": "Find repeated images, label conflicts, and what leaks from train to test.",
     "split": "Choose which products train, validate and test.",
     "train": "Train a product classifier.",
     "predict": "Write the most probable categories of every product.",
