@@ -67,14 +67,14 @@ def decode_into(data: bytes, out: NDArray[np.uint8], *, upright: bool = False) -
         _fit(_decode_down_to(data, header, len(out)), out)
 
 
-def decode_reduced(data: bytes, side: int) -> tuple[NDArray[np.uint8], int]:
+def decode_reduced(data: bytes, side: int) -> tuple[NDArray[np.uint8], Header, int]:
     """Return the pixels of an image, fewer where its format gives them away without work.
 
     A JPEG comes at a half, a quarter or an eighth of its size while its shorter side keeps ``side``
     pixels; the last row and column may then reach beyond the image. Others come as they are.
 
     Returns:
-        The pixels, (ceil(H / factor), ceil(W / factor), 3), and the factor, 1, 2, 4 or 8.
+        The pixels, (ceil(H / factor), ceil(W / factor), 3), the header and the factor, 1 to 8.
 
     Raises:
         ImageFormatError: as ``decode``.
@@ -85,7 +85,7 @@ def decode_reduced(data: bytes, side: int) -> tuple[NDArray[np.uint8], int]:
         shorter = min(header.width, header.height)
         factor = next((much for much in (8, 4, 2) if -(-shorter // much) >= side), 1)
     longer = -(-max(header.width, header.height) // factor)
-    return _decode_down_to(data, header, longer), factor
+    return _decode_down_to(data, header, longer), header, factor
 
 
 def _decode_in_place(data: bytes, out: NDArray[np.uint8]) -> None:

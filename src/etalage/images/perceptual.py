@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from etalage.errors import ImageFormatError
 from etalage.images.decode import decode_reduced
-from etalage.images.headers import read_header
 
 WORDS = 8
 CELLS = 6
@@ -48,24 +47,24 @@ _FAINT = (1 << (2 * _WAVE_SHIFT)) // 10
 def look_at(images: list[bytes]) -> NDArray[np.void]:
     """Return what each of N images looks like, (N,) of ``LOOK``; none makes this raise."""
     looks = np.zeros(len(images), LOOK)
-    for row, data in enumerate(images):
-        _look(data, looks[row : row + 1])
+    bits, tones = looks["bits"], looks["tones"]
+    measured = [_look(data, bits[row], tones[row]) for row, data in enumerate(images)]
+    looks["contrast"] = [contrast for contrast, _ in measured]
+    looks["state"] = [STATES.index(state) for _, state in measured]
     return looks
 
 
-def _look(data: bytes, look: NDArray[np.void]) -> None:
-    header = read_header(data)
+def _look(data: bytes, bits: NDArray[np.uint32], tones: NDArray[np.uint8]) -> tuple[int, str]:
+    """Fill in the bits and tones of an image; return its contrast and state."""
     try:
-        pixels, factor = decode_reduced(data, _SIDE)
+        pixels, header, factor = decode_reduced(data, _SIDE)
     except ImageFormatError:
-        look["state"] = STATES.index("undecodable")
-        return
+        return 0, "undecodable"
     down, across = _weights(header.height, factor), _weights(header.width, factor)
-    look["contrast"] = _measure(pixels, *down, *across, _ORDER, look["bits"][0], look["tones"][0])
+    contrast = _measure(pixels, *down, *across, _ORDER, bits, tones)
     if min(header.height, header.width) < _TINY:
-        look["state"] = STATES.index("tiny")
-    elif look["contrast"] < _BLANK:
-        look["state"] = STATES.index("blank")
+        return contrast, "tiny"
+    return contrast, "blank" if contrast < _BLANK else ""
 
 
 def _order() -> NDArray[np.int64]:

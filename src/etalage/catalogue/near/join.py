@@ -18,10 +18,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from etalage.catalogue.hashes import changes
 from etalage.catalogue.near.looks import Looks
 from etalage.images.perceptual import WORDS
 
-_ALL = 64
+_ALL = 16
 _KEPT = 256
 _CROWD = 4096
 _ROW = np.uint64(0xFFFFFFFF)
@@ -64,12 +65,19 @@ def find_pairs(looks: Looks, *, distance: int, tone: int, threads: int | None = 
         following = looks.bits[:, (band + 1) % WORDS]
         return _scan(keys, following, words, looks.tones, distance, tone)
 
+    pairs, crowded, cut = np.empty(0, np.uint64), 0, 0
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        found = list(pool.map(scan, range(WORDS)))
-    pairs = np.concatenate([pairs for pairs, _, _ in found])
-    pairs.sort()
-    different = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
-    return Pairs(pairs[different], sum(f[1] for f in found), sum(f[2] for f in found))
+        for found, more_crowded, more_cut in pool.map(scan, range(WORDS)):
+            pairs = _merge(pairs, found)
+            crowded, cut = crowded + more_crowded, cut + more_cut
+    return Pairs(pairs, crowded, cut)
+
+
+def _merge(pairs: Words, more: Words) -> Words:
+    """Return both, ascending, each pair once."""
+    both = np.concatenate([pairs, more])
+    both.sort()
+    return both[changes(both)]
 
 
 @njit(cache=True, nogil=True)
