@@ -38,6 +38,7 @@ from etalage.catalogue.near.clusters import make_clusters
 from etalage.catalogue.near.find import DISTANCE, TONE
 from etalage.catalogue.near.join import find_pairs
 from etalage.catalogue.near.looks import Looks
+from etalage.catalogue.sources import Sources, write_sources
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.images.perceptual import TONES, look_at
 from split import cross, hashes_of, make_shop, peak, read_counts  # type: ignore[import-not-found]
@@ -97,7 +98,9 @@ def made_index(folder: Path) -> Index:
         (str(a), str(b), str(c)) for c, (a, b) in enumerate(zip(level1, level2, strict=True))
     )
     counts = {"products": len(labels)}
-    index = Index(folder, {"counts": counts, "fingerprint": "made", "hash": "made"}, [])
+    write_sources(folder, [], folder)
+    record = {"counts": counts, "fingerprint": "made", "hash": "made"}
+    index = Index(folder, record, Sources(folder, folder))
     index.__dict__ |= {
         "image_product": product,
         "hashes": words,

@@ -10,7 +10,6 @@ one comparison each, not one with each other. A bucket of more than ``_CROWD`` i
 the next band first. Both are counted, since a pair can be missed there.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from etalage.catalogue.hashes import changes
 from etalage.catalogue.near.looks import Looks
+from etalage.engines.local import usable_cores
 from etalage.images.perceptual import WORDS
 
 _ALL = 16
@@ -66,7 +66,7 @@ def find_pairs(looks: Looks, *, distance: int, tone: int, threads: int | None = 
         return _scan(keys, following, words, looks.tones, distance, tone)
 
     pairs, crowded, cut = np.empty(0, np.uint64), 0, 0
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or usable_cores()) as pool:
         for found, more_crowded, more_cut in pool.map(scan, range(WORDS)):
             pairs = _merge(pairs, found)
             crowded, cut = crowded + more_crowded, cut + more_cut

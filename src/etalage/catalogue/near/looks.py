@@ -5,12 +5,13 @@ is killed goes on after the last one. Parts do not depend on the number of proce
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from etalage.catalogue.index import Index
+from etalage.catalogue.index import Index, open_index
 from etalage.engines.local import run_shards
 from etalage.files import whole_file
 from etalage.images.perceptual import LOOK, TONES, WORDS, look_at
@@ -42,9 +43,11 @@ class Looks:
 
 @dataclass(frozen=True, eq=False)
 class _Shard:
-    """Image rows to look at, and the part to write."""
+    """Image rows of an index to look at, and the part to write."""
 
-    index: Index
+    folder: Path
+    root: Path
+    written: int
     rows: NDArray[np.int64]
     part: Path
 
@@ -61,9 +64,16 @@ def look_at_images(
         workers: processes; None for one on each core.
     """
     folder.mkdir(exist_ok=True)
+    written = (index.folder / "index.json").stat().st_mtime_ns
     starts = range(0, len(rows), PART_IMAGES)
     shards = [
-        _Shard(index, rows[start : start + PART_IMAGES], folder / f"look-{number:05}.npy")
+        _Shard(
+            index.folder,
+            index.sources.base,
+            written,
+            rows[start : start + PART_IMAGES],
+            folder / f"look-{number:05}.npy",
+        )
         for number, start in enumerate(starts)
     ]
     missing = [shard for shard in shards if not shard.part.exists()]
@@ -73,11 +83,18 @@ def look_at_images(
     return _gather(shards, len(rows))
 
 
+@lru_cache(maxsize=1)
+def _opened(folder: Path, root: Path, written: int) -> Index:
+    """Open an index once for all shards of a process; ``written`` tells it from an earlier one."""
+    return open_index(folder, root=root, check=False)
+
+
 def _look(shard: _Shard) -> None:
+    index = _opened(shard.folder, shard.root, shard.written)
     looks = np.empty(len(shard.rows), LOOK)
     for start in range(0, len(looks), _AT_ONCE):
         some = shard.rows[start : start + _AT_ONCE]
-        looks[start : start + len(some)] = look_at(shard.index.images(some))
+        looks[start : start + len(some)] = look_at(index.images(some))
     with whole_file(shard.part) as path, path.open("wb") as file:
         np.save(file, looks)
 
