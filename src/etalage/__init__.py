@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from etalage.predictions.score import score
     from etalage.predictions.submission import submit
     from etalage.predictions.table import Predictions
+    from etalage.reports import report
     from etalage.training import train
 
 _HOMES = {
@@ -59,6 +60,7 @@ _HOMES = {
     "read_predictions": "etalage.predictions.folder",
     "read_split": "etalage.catalogue.split",
     "read_taxonomy": "etalage.catalogue.taxonomy",
+    "report": "etalage.reports",
     "sample": "etalage.catalogue.sampling",
     "score": "etalage.predictions.score",
     "split": "etalage.catalogue.split",
@@ -88,6 +90,7 @@ __all__ = [
     "read_predictions",
     "read_split",
     "read_taxonomy",
+    "report",
     "sample",
     "score",
     "split",

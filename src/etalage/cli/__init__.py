@@ -21,6 +21,7 @@ COMMANDS = {
     "merge": "Write one index of several.",
     "show": "Tell what an artefact holds.",
     "duplicates": "Find repeated images, label conflicts, and what leaks from train to test.",
+    "report": "Write one page about a catalogue: its tables, figures and oddities.",
     "split": "Choose which products train, validate and test.",
     "train": "Train a product classifier.",
     "predict": "Write the most probable categories of every product.",
