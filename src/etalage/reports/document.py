@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from etalage.reports.categories import Branch, Concentration, Homonym, Leaf, Level, LevelBins
-from etalage.reports.conflicts import Conflicts
+from etalage.reports.conflicts import LeafConflicts
 from etalage.reports.copies import CopiedImage, Copies, ImageCount
 from etalage.reports.drift import Drift
 from etalage.reports.examples import Example
@@ -40,7 +40,7 @@ class Report:
     resellers: Resellers | None
     headers: Headers
     suspects: Suspects
-    conflicts: Conflicts
+    conflicts: LeafConflicts
     texts: list[Text]
     amounts: list[Amount]
     drift: Drift | None

@@ -15,7 +15,7 @@ from etalage.errors import ConfigError, TaxonomyError
 from etalage.files import refuse_existing, run_record, whole_file
 from etalage.progress import progress_bar
 from etalage.reports import categories, copies, drift, examples, jpegs, resellers, suspects, texts
-from etalage.reports.conflicts import Conflicts, rank_pairs
+from etalage.reports.conflicts import LeafConflicts, rank_pairs
 from etalage.reports.document import SCHEMA, Report
 from etalage.reports.page import render
 
@@ -139,8 +139,8 @@ def _sharing(index: Index) -> Sharing:
     return find_shared(index.image_product, index.hashes, branch, labels=index.labels)
 
 
-def _conflicts(index: Index, sharing: Sharing) -> Conflicts:
-    return rank_pairs(sharing, index.labels, index.taxonomy, number=_PAIRS)
+def _conflicts(index: Index, sharing: Sharing) -> LeafConflicts:
+    return rank_pairs(sharing, index.labels, index.readable, index.taxonomy, number=_PAIRS)
 
 
 def _resellers(index: Index, number: NDArray[np.int32]) -> resellers.Resellers | None:

@@ -90,7 +90,7 @@ def text_of(value: float, kind: str) -> str:
         return str(value)
     if kind in _DIGITS:
         return f"{value:,.{_DIGITS[kind]}f}"
-    return f"{value:,.0f}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
 def _percent(value: float) -> str:
