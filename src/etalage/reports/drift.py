@@ -213,14 +213,21 @@ def _quality_counts(index: Index) -> Counts:
 def _label_counts(index: Index) -> dict[str, Counts]:
     taxonomy = index.taxonomy
     leaves = np.bincount(index.labels[index.labels >= 0], minlength=len(taxonomy))
-    used = np.flatnonzero(leaves)
-    by_leaf = {str(taxonomy.ids[row]): int(leaves[row]) for row in used.tolist()}
+    names = [
+        f"{path[-1].strip()} ({leaf})".strip()
+        for path, leaf in zip(taxonomy.paths, taxonomy.ids.tolist(), strict=True)
+    ]
+    by_leaf = {"category": _largest_first(names, leaves)}
     if taxonomy.is_flat:
-        return {"category": by_leaf}
-    names = sorted({path[0] for path in taxonomy.paths})
-    tops = np.bincount(taxonomy.nodes(1), weights=leaves).astype(np.int64).tolist()
-    by_top = {name: count for name, count in zip(names, tops, strict=True) if count}
-    return {"category of level 1": by_top, "category": by_leaf}
+        return by_leaf
+    branches = sorted({path[0] for path in taxonomy.paths})
+    tops = np.bincount(taxonomy.nodes(1), weights=leaves).astype(np.int64)
+    return {"category of level 1": _largest_first(branches, tops)} | by_leaf
+
+
+def _largest_first(names: list[str], counts: NDArray[np.int64]) -> Counts:
+    order = np.argsort(-counts, kind="stable")
+    return {names[row]: int(counts[row]) for row in order.tolist() if counts[row]}
 
 
 def _shared(index: Index, other: Index) -> Shared:

@@ -56,6 +56,7 @@ _STYLE: dict[RcKeyType, Any] = {
 _SIZE = (4.6, 3.1)
 _LONGEST_NAME = 26
 _TWO_DECADES = 100
+_MANY_POINTS, _SMALL_POINT, _LARGE_POINT = 40, 3.2, 5.0
 
 
 @contextmanager
@@ -96,7 +97,8 @@ def loglog(name: str, points: list[Frequency], x: str, y: str) -> Markup:
     """Draw how many (``images``) occur how often (``copies``) on two logarithmic axes."""
     with _axes() as (figure, axes):
         often, images = [point.copies for point in points], [point.images for point in points]
-        axes.plot(often, images, "o", color=MARK, markersize=3.2, markeredgewidth=0)
+        size = _LARGE_POINT if len(points) < _MANY_POINTS else _SMALL_POINT
+        axes.plot(often, images, "o", color=MARK, markersize=size, markeredgewidth=0)
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlim(0.8, max(10, 1.6 * max(often)))
