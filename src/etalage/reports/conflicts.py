@@ -28,7 +28,7 @@ class Pair:
         second_id: id of the second.
         images: number of different images on products of both.
         products: products of either that show one of these.
-        rows: image rows of some of them, those on the most products first.
+        rows: image rows of some of these images, those on the fewest leaves first.
     """
 
     first: str
@@ -102,7 +102,9 @@ def _pair(
     first, second = int(pairs.first[at]), int(pairs.second[at])
     on_first, on_second = (conflicts.image[conflicts.leaf == leaf] for leaf in (first, second))
     common = np.intersect1d(on_first, on_second)
-    order = np.lexsort((common, -sharing.images.products[common]))
+    images = sharing.images
+    # What is on few leaves tells more about these two than a banner that many show.
+    order = np.lexsort((common, -images.products[common], images.categories[common]))
     return Pair(
         first=taxonomy.label(first),
         second=taxonomy.label(second),
@@ -110,5 +112,5 @@ def _pair(
         second_id=int(taxonomy.ids[second]),
         images=int(pairs.images[at]),
         products=int(pairs.products[at]),
-        rows=sharing.images.row[common[order[:_PICTURES]]].tolist(),
+        rows=images.row[common[order[:_PICTURES]]].tolist(),
     )

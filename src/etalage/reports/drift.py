@@ -199,7 +199,7 @@ def _byte_counts(index: Index) -> Counts:
     edges = np.append(0, round_edges(_MOST_BYTES, TENTHS))
     length = index.column("images", "length").to_numpy()
     counts = np.bincount(np.searchsorted(edges, length, side="right") - 1, minlength=len(edges))
-    return {f"{low:,}": n for low, n in zip(edges.tolist(), counts.tolist(), strict=True) if n}
+    return {f"from {low:,}": n for low, n in zip(edges.tolist(), counts.tolist(), strict=True) if n}
 
 
 def _quality_counts(index: Index) -> Counts:

@@ -127,7 +127,7 @@ def columns(name: str, tallies: list[Tally], x: str, y: str) -> Markup:
         values = [int(tally.name) for tally in tallies]
         axes.bar(values, [tally.images for tally in tallies], 0.9, color=MARK)
         axes.set_xlim(min(values) - 2, max(values) + 2)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(short))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.grid(visible=False, axis="x")
