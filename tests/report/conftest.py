@@ -33,19 +33,10 @@ def white(side: int = 32) -> bytes:
 
 
 def write_shop(folder: Path, products: list[dict[str, Any]], name: str) -> Path:
-    """Write and index products; add the columns that other commands bring."""
+    """Write and index products."""
     (folder / f"{name}.bson").write_bytes(b"".join(map(bson.encode, products)))
     (folder / "names.csv").write_text(NAMES, encoding="utf-8")
     index([folder / f"{name}.bson"], folder / name, taxonomy=folder / "names.csv", overwrite=True)
-    add_column(
-        folder / name,
-        "products",
-        "reseller",
-        pa.array(
-            [None if row % 5 == 0 else f"shop {row % 3}" for row in range(len(products))],
-            pa.string(),
-        ),
-    )
     return folder / name
 
 
@@ -65,6 +56,7 @@ def make_products(first: int, *, labels: bool = True) -> list[dict[str, Any]]:
             [make_photo(first + 4 * row + rank) for rank in range(1 + row % 4)],
             10 * (1 + row % 3) if labels else None,
             title=f"Title {row}" if row % 2 else "  ",
+            reseller=f"shop {row % 3}" if row % 5 else None,
         )
         for row in range(40)
     ]

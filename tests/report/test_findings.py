@@ -162,6 +162,8 @@ def test_drift_compares_every_property_that_both_have(
         "bytes of an image",
         "size",
         "format",
+        "JPEG quality",
+        "chroma",
     }
     assert fewer["new_categories"] is None
 

@@ -147,10 +147,11 @@ def test_a_catalogue_of_hardly_anything_has_a_page(
     assert "No product of this catalogue has a label." in made.page.text
 
 
-def test_a_catalogue_without_names_or_new_columns_has_a_page(
+def test_a_catalogue_without_names_or_resellers_has_a_page(
     tmp_path: Path, make_report: Callable[..., Made], etalage: Any
 ) -> None:
-    write_shop(tmp_path, make_products(1), "shop")
+    plain = [product | {"reseller": None} for product in make_products(1)]
+    write_shop(tmp_path, plain, "shop")
     assert etalage("index", tmp_path / "shop.bson", "-o", tmp_path / "flat").code == 0
     made = make_report(tmp_path / "flat")
     assert made.document["level1"] == []

@@ -167,18 +167,15 @@ def stability_index(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
 
 
 def _profile(index: Index) -> dict[str, Counts]:
-    """Count the bins of every property that an index has."""
-    have = index.columns("images")
+    """Count the bins of every property; categories only where there are labels."""
     profile = {
         "images of a product": _image_counts(index),
         "bytes of an image": _byte_counts(index),
         "size": size_counts(index),
         "format": {name or "none": n for name, n in _texts(index, "format").items()},
+        "JPEG quality": _quality_counts(index),
+        "chroma": {name or "unknown": n for name, n in _texts(index, "chroma").items()},
     }
-    if "quality" in have:
-        profile["JPEG quality"] = _quality_counts(index)
-    if "chroma" in have:
-        profile["chroma"] = {name or "no JPEG": n for name, n in _texts(index, "chroma").items()}
     if (index.labels >= 0).any():
         profile |= _label_counts(index)
     return profile

@@ -1,14 +1,13 @@
 """What the headers of images say: formats, sizes, JPEG quality and chroma; nothing is decoded.
 
 Quality is that of the JPEG's quantisation tables on the scale of the Independent JPEG Group, chroma
-the resolution of colour against brightness. An index made before these columns has neither.
+the resolution of colour against brightness.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from etalage.catalogue.index import Index
@@ -36,7 +35,7 @@ class Headers:
         formats: images of each format; "none" cannot be read.
         sizes: images of the most common sizes, width x height in pixels.
         different_sizes: number of sizes.
-        quality: JPEG quality where it is known; None where the index does not have it.
+        quality: JPEG quality where it is known; None where it is of none.
         qualities: images of each quality, ascending.
         chroma: images of each chroma sampling.
         flags: images of each flag of the index: why they are odd.
@@ -55,19 +54,18 @@ class Headers:
 
 def read_headers(index: Index) -> Headers:
     """Count what the images' columns of an index say, one column at a time."""
-    have = index.columns("images")
     length = index.column("images", "length").to_numpy()
     sizes, different = _sizes(index)
-    qualities = quality_counts(index) if "quality" in have else np.zeros(101, np.int64)
+    qualities = quality_counts(index)
     return Headers(
         bytes=spread(length),
         byte_bins=log_bins(length, TENTHS),
         formats=tallies(index.column("images", "format"), empty="none"),
         sizes=sizes,
         different_sizes=different,
-        quality=spread(np.repeat(np.arange(1, 101), qualities[1:])) if "quality" in have else None,
+        quality=spread(np.repeat(np.arange(1, 101), qualities[1:])),
         qualities=_quality_tallies(qualities),
-        chroma=tallies(index.column("images", "chroma")) if "chroma" in have else [],
+        chroma=tallies(index.column("images", "chroma")),
         flags=tallies(index.column("images", "flag")),
     )
 
@@ -107,8 +105,8 @@ def _sizes(index: Index) -> tuple[list[Tally], int]:
 
 def quality_counts(index: Index) -> NDArray[np.int64]:
     """Count the images of each JPEG quality, 0 where it is not known, (101,)."""
-    column = pc.fill_null(index.column("images", "quality"), 0)
-    return np.bincount(column.to_numpy(), minlength=101).astype(np.int64)
+    column = index.column("images", "quality").to_numpy()
+    return np.bincount(column, minlength=101).astype(np.int64)
 
 
 def _quality_tallies(counts: NDArray[np.int64]) -> list[Tally]:

@@ -178,23 +178,24 @@ def _lowest(density: NDArray[np.float32], limit: int) -> tuple[int, NDArray[np.i
 
 
 def _flagged(index: Index) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    flags = index.column("images", "flag")
-    flags = flags if pa.types.is_dictionary(flags.type) else flags.dictionary_encode()
-    codes = flags.indices.to_numpy()
-    for code, flag in sorted(enumerate(flags.dictionary.to_pylist()), key=lambda pair: pair[1]):
+    codes, names = _packed(index, "flag")
+    for code, flag in sorted(enumerate(names), key=lambda pair: pair[1]):
         if flag:
             yield flag, np.flatnonzero(codes == code)
+
+
+def _packed(index: Index, name: str) -> tuple[NDArray[np.int32], list[str]]:
+    column = index.column("images", name)
+    column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return column.indices.to_numpy(), column.dictionary.to_pylist()
 
 
 def _odd_headers(index: Index) -> NDArray[np.int64]:
     width, height = (index.column("images", name).to_numpy() for name in ("width", "height"))
     low, high = np.minimum(width, height), np.maximum(width, height)
     odd = (low > 0) & ((low < SMALL_SIDE) | (high > LONG_SIDES * low.astype(np.int64)))
-    if "chroma" in index.columns("images"):
-        chroma = index.column("images", "chroma")
-        chroma = chroma if pa.types.is_dictionary(chroma.type) else chroma.dictionary_encode()
-        strange = [name in _ODD_CHROMA for name in chroma.dictionary.to_pylist()]
-        odd |= np.array(strange, np.bool_)[chroma.indices.to_numpy()] if strange else False
+    codes, names = _packed(index, "chroma")
+    odd |= np.isin(codes, [code for code, name in enumerate(names) if name in _ODD_CHROMA])
     return np.flatnonzero(odd)
 
 
