@@ -88,3 +88,24 @@ def test_the_real_sample_goes_all_the_way(shared: Path, tmp_path: Path, etalage:
     run = etalage("predict", model, index, "-o", tmp_path / "p", "--json")
     assert json.loads(run.out)["products"] == 82
     assert "level3" in etalage("score", tmp_path / "p", index).out
+
+
+@pytest.mark.parametrize(
+    ("by", "said"), [("duplicates", "by duplicates"), ("product", "at random by product")]
+)
+def test_a_score_says_how_its_products_were_split_off(
+    folder: Path, tmp_path: Path, etalage: Any, by: str, said: str
+) -> None:
+    split, answers = tmp_path / "s.parquet", tmp_path / "p"
+    assert etalage("split", folder / "train", "-o", split, "--by", by).code == 0
+    part = ["--split", split, "--part", "test"]
+    assert etalage("predict", folder / "model", folder / "train", "-o", answers, *part).code == 0
+    run = etalage("score", answers, folder / "train", *part)
+    assert said in " ".join(run.out.split())
+    record = json.loads(etalage("score", answers, folder / "train", *part, "--json").out)
+    assert record["truth"]["by"] == by
+
+
+def test_show_knows_a_duplicates_folder(folder: Path, tmp_path: Path, etalage: Any) -> None:
+    assert etalage("duplicates", folder / "train", "-o", tmp_path / "d").code == 0
+    assert json.loads(etalage("show", tmp_path / "d", "--json").out)["products"] > 300

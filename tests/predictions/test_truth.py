@@ -52,7 +52,12 @@ def test_a_csv_is_read_by_its_column_names(tmp_path: Path) -> None:
     truth = read_truth(tmp_path / "t.csv")
     assert truth.product_ids.to_pylist() == [10, 14, 21]
     assert truth.categories.tolist() == [1, 2, 1]
-    assert truth.record == {"file": str(tmp_path / "t.csv"), "split": None, "part": None}
+    assert truth.record == {
+        "file": str(tmp_path / "t.csv"),
+        "split": None,
+        "by": None,
+        "part": None,
+    }
 
 
 def test_one_part_of_a_csv_is_taken(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json as json_module
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -37,11 +38,19 @@ def score(
         print(json_module.dumps(result.to_json(), ensure_ascii=False))
         return
     console = Console()
-    console.print(_table(f"Accuracy against {truth}", score_table(result)))
+    console.print(_table(f"Accuracy against {truth}{_of_split(result.truth)}", score_table(result)))
     console.print(_table("Leaf accuracy by frequency of the category", frequency_table(result)))
     if result.missing or result.extra:
         print(f"{result.missing:,} products without an answer count as wrong.")
         print(f"{result.extra:,} answers to other products do not count.")
+
+
+def _of_split(truth: dict[str, Any]) -> str:
+    """Say which products were scored, and whether copies of them were kept out of training."""
+    if truth["split"] is None:
+        return "" if truth["part"] is None else f", part {truth['part']}"
+    by = {"duplicates": "by duplicates", "product": "at random by product: copies leak"}
+    return f", part {truth['part']} of {truth['split']} (split {by.get(truth['by'], 'unknown')})"
 
 
 def _table(title: str, rows: list[tuple[str, ...]]) -> Table:

@@ -18,7 +18,7 @@ def show(artefact: Path, /, *, json: bool = False) -> None:
     """Tell what an artefact holds: counts, sources, health.
 
     Args:
-        artefact: an INDEX, SPLIT, MODEL or PREDICTIONS.
+        artefact: an INDEX, SPLIT, MODEL, PREDICTIONS or DUPLICATES.
         json: print one JSON document.
     """
     kind, describe = _kind(artefact)
@@ -39,9 +39,11 @@ def _kind(artefact: Path) -> tuple[str, Callable[[Path], dict[str, Any]]]:
         return "predictions", _predictions
     if (artefact / "model.json").is_file():
         return "model", _model
+    if (artefact / "duplicates.json").is_file():
+        return "duplicates", _duplicates
     if artefact.is_file():
         return "split", _split
-    raise EtalageError(f"{artefact}: is no INDEX, SPLIT, MODEL or PREDICTIONS")
+    raise EtalageError(f"{artefact}: is no INDEX, SPLIT, MODEL, PREDICTIONS or DUPLICATES")
 
 
 def _index(path: Path) -> dict[str, Any]:
@@ -63,6 +65,11 @@ def _model(path: Path) -> dict[str, Any]:
 def _predictions(path: Path) -> dict[str, Any]:
     record = read_json(path / "manifest.json", EtalageError, "predict again")
     return record | {"parts": len(record["parts"])}
+
+
+def _duplicates(path: Path) -> dict[str, Any]:
+    record = read_json(path / "duplicates.json", EtalageError, "find them again")
+    return {**record["report"], "source": {key: record[key] for key in record.keys() - {"report"}}}
 
 
 def print_index(path: Path, record: dict[str, Any]) -> None:

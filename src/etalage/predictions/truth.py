@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from etalage.catalogue.index import open_index
-from etalage.catalogue.split import read_split
+from etalage.catalogue.split import Split, read_split
 from etalage.catalogue.stratify import PARTS
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import PredictionsError
@@ -33,7 +33,8 @@ class Truth:
         part: column ``part`` of a CSV, (P,), or None.
         images: number of images of each product where an INDEX says so, (P,) int32, or None.
         taxonomy: the tree of an INDEX, or None.
-        record: the file, and the split and part it was restricted to.
+        record: the file, the split and part it was restricted to, and what the split went by:
+            "duplicates" or "product", None where no split was given.
     """
 
     product_ids: pa.Array
@@ -79,16 +80,22 @@ def read_truth(
     """
     if split is not None and part is None:
         part = "test"
-    record = {"file": str(path), "split": None if split is None else str(split), "part": part}
+    dealt = None if split is None else read_split(split)
+    record = {
+        "file": str(path),
+        "split": None if split is None else str(split),
+        "by": None if dealt is None else dealt.record.get("by"),
+        "part": part,
+    }
     reader: Callable[..., Truth] = _of_index if path.is_dir() else _of_csv
-    truth = reader(path, taxonomy, split, part)
+    truth = reader(path, taxonomy, dealt, part)
     if not len(truth):
         of = "" if part is None else f" in part {part!r}"
         raise PredictionsError(f"{path}: has no labelled product{of}")
     return replace(truth, record=record)
 
 
-def _of_csv(path: Path, taxonomy: Taxonomy | None, split: Path | None, part: str | None) -> Truth:
+def _of_csv(path: Path, taxonomy: Taxonomy | None, split: Split | None, part: str | None) -> Truth:
     table = read_labelled_csv(path, taxonomy, error=PredictionsError)
     truth = Truth(table.product_ids, table.categories, table.part, None, None, {})
     if part is None:
@@ -98,10 +105,9 @@ def _of_csv(path: Path, taxonomy: Taxonomy | None, split: Path | None, part: str
     return truth.take(_rows_of_part(path, truth, part))
 
 
-def _rows_of_split(path: Path, truth: Truth, part: str) -> NDArray[np.int64]:
+def _rows_of_split(split: Split, truth: Truth, part: str) -> NDArray[np.int64]:
     if part not in PARTS:
-        raise PredictionsError(f"{path}: has no part {part!r}, only {', '.join(PARTS)}")
-    split = read_split(path)
+        raise PredictionsError(f"{split.path}: has no part {part!r}, only {', '.join(PARTS)}")
     members = split.product_ids.filter(pa.array(split.part == PARTS.index(part)))
     return np.flatnonzero(positions(truth.product_ids, members) >= 0)
 
@@ -118,7 +124,9 @@ def _rows_of_part(path: Path, truth: Truth, part: str) -> NDArray[np.int64]:
     return np.flatnonzero(pc.equal(truth.part, part).to_numpy(zero_copy_only=False))
 
 
-def _of_index(path: Path, taxonomy: Taxonomy | None, split: Path | None, part: str | None) -> Truth:
+def _of_index(
+    path: Path, taxonomy: Taxonomy | None, split: Split | None, part: str | None
+) -> Truth:
     index = open_index(path)
     if part is not None and split is None:
         raise PredictionsError(
@@ -127,7 +135,7 @@ def _of_index(path: Path, taxonomy: Taxonomy | None, split: Path | None, part: s
         )
     rows = np.arange(len(index))
     if split is not None:
-        rows = read_split(split).rows(index, str(part))
+        rows = split.rows(index, str(part))
     rows = rows[index.labels[rows] >= 0]
     categories = index.taxonomy.ids[index.labels[rows]]
     ids = index.product_ids.take(pa.array(rows))
