@@ -1,13 +1,15 @@
 # make demo   install, then a small catalogue from nothing to a score
 # make test   install, then lint, types, import contracts and the fast tests
 # make test-all   the slow tests
+# make fuzz   ten minutes (FUZZ_SECONDS) of bytes that nobody thought of
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+FUZZ_SECONDS ?= 600
 
-.PHONY: demo test test-all lint types contracts install
+.PHONY: demo test test-all fuzz lint types contracts install
 
 install: $(VENV)/.installed
 
@@ -25,6 +27,9 @@ test: lint types contracts
 
 test-all: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
+
+fuzz: install
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -162,7 +162,10 @@ def _leaf_id(path: Path, number: int, text: str) -> int:
 def write_taxonomy(taxonomy: Taxonomy, path: Path) -> None:
     """Write the file that ``read_taxonomy`` reads, leaves in ascending order of id."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
+        plain = csv.writer(file, lineterminator="\n")
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        plain.writerow(HEADER)
         for leaf, names in zip(taxonomy.ids.tolist(), taxonomy.paths, strict=True):
+            # A carriage return alone ends a line for readers; not every Python quotes it.
+            writer = quoted if any("\r" in name for name in names) else plain
             writer.writerow((leaf, *names))
