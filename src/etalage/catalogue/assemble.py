@@ -245,13 +245,20 @@ def _write_issues(path: Path, issues: pa.Table, files: pa.Array) -> dict[str, in
     """Write ``issues.csv`` in the order of files and documents; return how many of each kind."""
     order = np.lexsort((issues["offset"].to_numpy(), issues["file"].to_numpy()))
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("file", "offset", "product_id", "kind", "detail"))
+        plain = csv.writer(file, lineterminator="\n")
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        plain.writerow(("file", "offset", "product_id", "kind", "detail"))
         for start in range(0, len(order), PRODUCT_ROWS):
             rows = issues.take(pa.array(order[start : start + PRODUCT_ROWS]))
             known = pc.if_else(pc.greater_equal(rows["file"], 0), rows["file"], None)
             names = files.take(known.combine_chunks()).fill_null("")
             columns = [names.to_pylist(), *(column.to_pylist() for column in rows.columns[1:])]
+            # A carriage return alone ends a line for readers; not every Python quotes it.
+            writer = quoted if _has_return(names) or _has_return(rows["product_id"]) else plain
             writer.writerows(zip(*columns, strict=True))
     counted = pc.value_counts(issues["kind"]).to_pylist()
     return dict(sorted((found["values"], found["counts"]) for found in counted))
+
+
+def _has_return(texts: pa.Array | pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.match_substring(texts, "\r")).as_py())

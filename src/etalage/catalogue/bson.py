@@ -14,17 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalage.catalogue import walker
-from etalage.catalogue.resync import resynchronise
+from etalage.catalogue.resync import product_across, resynchronise
 from etalage.errors import CatalogueError
 
 WINDOW_BYTES = 256 * 2**20
-# A damaged length can claim anything; MongoDB stores documents of at most 16 MiB.
-RESYNCHRONISE_BYTES = 64 * 2**20
-_DOCUMENT_BYTES = 16 * 2**20 + 16 * 2**10
+# Where no product is found in so many bytes from the start, the file is none of ours.
+FIRST_BYTES = 64 * 2**20
+# Windows in which the next product is looked for, and how far they overlap: the longest document
+# that is found behind damage. MongoDB stores documents of at most 16 MiB.
+_SEARCH_BYTES = 256 * 2**20
+_LONGEST_BYTES = 64 * 2**20
 CHAIN = 3
 """Whole documents in a row that make a place in the middle of a file believable."""
 _DOCUMENT_ROWS = 2**16
 _IMAGE_ROWS = 2**18
+_SEARCH_ROWS = 2**12
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,16 @@ def _walk(
     while at < stop:
         data, base = _map(file, at, min(window, size - at))
         to_end = base + len(data) == size
-        found = walker.walk(data, at - base, stop - base, to_end, documents, images)
-        next_at, count, used, why = found
-        if count:
-            yield Chunk(documents[:count], images[:used], data, base, base + next_at)
+        walked = walker.walk(data, at - base, stop - base, to_end, documents, images)
+        next_at, count, used, why = walked
+        kept, product = _standing(data, walked, documents, to_end)
+        if kept < count:
+            next_at, used = documents[kept, [walker.START, walker.FIRST_IMAGE]].tolist()
+        if kept:
+            yield Chunk(documents[:kept], images[:used], data, base, base + next_at)
         at, window = base + next_at, window_bytes
-        if why == walker.DAMAGED:
-            damage = _damage(file, at, size)
+        if product >= 0 or (why == walker.DAMAGED and kept == count):
+            damage = _damage(file, at, size, base + product if product >= 0 else None)
             if at == 0:
                 _refuse_other_files(path, damage, size)
             yield Chunk(documents[:0], images[:0], data, base, at + damage.length, damage)
@@ -125,41 +132,77 @@ def _walk(
             images = np.zeros((2 * len(images), walker.IMAGE_COLUMNS), np.int64)
 
 
+def _standing(
+    data: NDArray[np.uint8],
+    walked: tuple[int, int, int, int],
+    documents: NDArray[np.int64],
+    to_end: bool,
+) -> tuple[int, int]:
+    """Return how many documents of a walk stand; where a product starts in the next one, or -1.
+
+    A document that lost bytes may still be whole by the first bytes of the one behind it: then what
+    follows is no document, but one starts inside of it and ends behind it. The last document of a
+    window, behind which nothing is seen, is read again in the next one.
+    """
+    next_at, count, _, why = walked
+    if not count or (to_end and next_at == len(data)):
+        return count, -1
+    if why in (walker.TABLES_FULL, walker.WINDOW_TOO_SMALL) or next_at == len(data):
+        return max(count - 1, 1), -1
+    images = np.zeros((_SEARCH_ROWS, walker.IMAGE_COLUMNS), np.int64)
+    last = int(documents[count - 1, walker.START])
+    product = int(product_across(data, last, next_at, to_end, images))
+    return (count, -1) if product < 0 else (count - 1, product)
+
+
 def _length_at(file: BinaryIO, at: int) -> int:
     file.seek(at)
     return int.from_bytes(file.read(4), "little", signed=True)
 
 
-def _damage(file: BinaryIO, at: int, size: int) -> Damage:
-    """Return the stretch of damage that starts at ``at`` and ends before the next whole product."""
+def _damage(file: BinaryIO, at: int, size: int, product: int | None) -> Damage:
+    """Return the stretch of damage that starts at ``at`` and ends before the next whole product.
+
+    Args:
+        file: the file.
+        at: where the damage starts.
+        size: of the file.
+        product: where that product starts when it is known.
+    """
     length = _length_at(file, at)
     if size - at < 4 or length > size - at:
         reason = f"its length field says {length} bytes, {size - at} are left in the file"
     elif length < 5:
         reason = f"its length field says {length}"
+    elif product is not None:
+        reason = f"its length field says {length} bytes, a product starts after {product - at}"
     else:
         reason = f"its elements do not fill the {length} bytes its length field says"
-    return Damage(at, _next_product(file, at + 1, size, size, 1) - at, reason)
+    if product is None:
+        limit = size if at else min(size, FIRST_BYTES)
+        product = min(_next_product(file, at + 1, size, limit, 1), size)
+    return Damage(at, product - at, reason)
 
 
 def _next_product(file: BinaryIO, at: int, size: int, stop: int, chain: int) -> int:
-    """Return where the first product of a chain starts, or a place from ``stop`` on."""
-    images = np.zeros((_IMAGE_ROWS, walker.IMAGE_COLUMNS), np.int64)
+    """Return where the first product of a chain starts, the size when none does before ``stop``."""
+    images = np.zeros((_SEARCH_ROWS, walker.IMAGE_COLUMNS), np.int64)
     while at < stop:
-        data, base = _map(file, at, min(RESYNCHRONISE_BYTES, size - at))
+        data, base = _map(file, at, min(_SEARCH_BYTES, size - at))
         to_end = base + len(data) == size
-        found = int(resynchronise(data, at - base, to_end, chain, images))
+        limit = min(stop - base, len(data))
+        found = int(resynchronise(data, at - base, limit, 0, to_end, chain, images))
         if found >= 0:
             return base + found
         if to_end:
             return size
         # A document that starts in this window may end in the next one: they overlap.
-        at = base + len(data) - _DOCUMENT_BYTES
+        at = base + len(data) - _LONGEST_BYTES
     return size
 
 
 def _refuse_other_files(path: Path, damage: Damage, size: int) -> None:
-    if damage.length >= min(size, RESYNCHRONISE_BYTES):
+    if damage.length >= min(size, FIRST_BYTES):
         raise CatalogueError(
             f"{path}: is not a BSON catalogue: no product in its first {damage.length:,} bytes",
             hint="give the .bson file itself, unpacked (mongodump writes it)",

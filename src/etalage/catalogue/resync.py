@@ -15,6 +15,10 @@ from etalage.catalogue.walker import (
     int32_at,
 )
 
+# Bytes made for it could hold a document at every few of them, each as long as what is left: a
+# place that takes longer to look at is passed over, so that time grows with the bytes only.
+_MOST_FIELDS = 1000
+
 
 @njit(cache=True, nogil=True)
 def _looks_nested(buffer: NDArray[np.uint8], at: int) -> bool:
@@ -36,50 +40,102 @@ def _whole_end(
     stop = at + int32_at(buffer, at)
     if stop < at + MINIMUM or stop > len(buffer) or buffer[stop - 1] != 0:
         return -1
-    return stop if document_at(buffer, at, stop, row, images, 0) >= 0 else -1
+    return stop if document_at(buffer, at, stop, row, images, 0, _MOST_FIELDS) >= 0 else -1
 
 
 @njit(cache=True, nogil=True)
-def _chain_holds(
+def _follow(
     buffer: NDArray[np.uint8],
     at: int,
     to_end_of_file: bool,
-    chain: int,
-    row: NDArray[np.int64],
+    links: int,
+    beyond: int,
     images: NDArray[np.int64],
-) -> bool:
-    """Whether ``chain`` whole documents follow each other from ``at``, or fewer up to the end."""
-    for _ in range(chain):
+) -> tuple[int, bool]:
+    """Go from whole document to whole document: ``links`` of them, and until past ``beyond``.
+
+    Returns:
+        Where that came to, and whether it came so far, or to the end of the file.
+    """
+    row = np.zeros(DOCUMENT_COLUMNS, np.int64)
+    while links > 0 or at <= beyond:
         if at == len(buffer):
-            return to_end_of_file
-        at = _whole_end(buffer, at, row, images)
-        if at < 0:
-            return False
-    return True
+            return at, to_end_of_file
+        stop = _whole_end(buffer, at, row, images)
+        if stop < 0:
+            return at, False
+        links -= 1
+        at = stop
+    return at, True
+
+
+@njit(cache=True, nogil=True)
+def _is_alone(
+    buffer: NDArray[np.uint8], stop: int, to_end_of_file: bool, images: NDArray[np.int64]
+) -> bool:
+    """Whether what follows a product that ends at ``stop`` does not enclose it."""
+    _, is_followed = _follow(buffer, stop, to_end_of_file, 1, 0, images)
+    if is_followed:
+        return True
+    return (to_end_of_file or stop + 4 <= len(buffer)) and not _looks_nested(buffer, stop)
 
 
 @njit(cache=True, nogil=True)
 def resynchronise(
     buffer: NDArray[np.uint8],
     at: int,
+    limit: int,
+    around: int,
     to_end_of_file: bool,
     chain: int,
     images: NDArray[np.int64],
 ) -> int:
-    """Return where the next whole product starts at or after ``at``, -1 when there is none.
+    """Return where the first product to be believed in [at, limit) starts, -1 without one.
 
-    Only a document whose every nested length agrees, with a usable ``_id`` and an ``imgs`` array,
-    that no array encloses, and that ``chain - 1`` more whole documents follow, is believed:
-    positions are verified, never guessed. One that ends so close to the end of the window that
-    what follows cannot be seen is left for the next window.
+    That is a document whose every nested length agrees, with a usable ``_id`` and an ``imgs``
+    array, that ``chain - 1`` more whole documents follow, and that nothing encloses. What encloses
+    it may be an array (what follows tells) or a whole document, as an entry of ``imgs`` whose
+    picture holds products. In one it is believed only when whole documents follow it to past the
+    end of that one, which then encloses nothing. Positions are verified, never guessed. A product
+    that ends so close to the end of the window that what follows cannot be seen is left for the
+    next window.
+
+    Args:
+        buffer: a window of the file, uint8.
+        at: where to begin.
+        limit: where no product is looked for any more.
+        around: where a document ends that may enclose what starts at ``at``, 0 for none.
+        to_end_of_file: whether the file ends where the window ends.
+        chain: how many whole documents in a row are believed.
+        images: a table to work in; a document with more images than it has rows is not believed.
     """
     row = np.zeros(DOCUMENT_COLUMNS, np.int64)
-    end = len(buffer)
-    while at + MINIMUM <= end:
+    while at < limit and at + MINIMUM <= len(buffer):
         stop = _whole_end(buffer, at, row, images)
         if stop >= 0 and ABSENT < row[FIRST_FIELD] < OTHER and row[IMGS_TYPE] == 0x04:
-            alone = (to_end_of_file or stop + 4 <= end) and not _looks_nested(buffer, stop)
-            if alone and _chain_holds(buffer, stop, to_end_of_file, chain - 1, row, images):
+            after, holds = _follow(buffer, stop, to_end_of_file, chain - 1, around, images)
+            if holds and (stop <= around or _is_alone(buffer, stop, to_end_of_file, images)):
                 return at
+            if stop <= around:  # and so are those that follow it
+                at = after - 1
+        around = max(around, stop)
         at += 1
     return -1
+
+
+@njit(cache=True, nogil=True)
+def product_across(
+    buffer: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    to_end_of_file: bool,
+    images: NDArray[np.int64],
+) -> int:
+    """Return where a product starts in the document [start, stop) that ends behind it, or -1.
+
+    There is none in a document that another whole one follows.
+    """
+    _, is_followed = _follow(buffer, stop, to_end_of_file, 1, 0, images)
+    if is_followed:
+        return -1
+    return resynchronise(buffer, start + 1, stop, stop, to_end_of_file, 1, images)

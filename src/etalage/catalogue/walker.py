@@ -293,15 +293,18 @@ def document_at(
     row: NDArray[np.int64],
     images: NDArray[np.int64],
     used: int,
+    most_fields: int,
 ) -> int:
     """Walk the document in [start, end); return the new number of image rows, -1 or -2.
 
-    A key that occurs twice counts the first time, and is noted.
+    A key that occurs twice counts the first time, and is noted. One of more than ``most_fields``
+    fields counts as damaged.
     """
     row[:] = 0
     row[START], row[LENGTH], row[FIRST_IMAGE] = start, end - start, used
     at = start + 4
-    while at < end - 1 and used >= 0:
+    while at < end - 1 and used >= 0 and most_fields > 0:
+        most_fields -= 1
         kind = buffer[at]
         name = at + 1
         name_end, stop = _element_end(buffer, at, end)
@@ -356,7 +359,7 @@ def walk(
             return at, count, used, TABLES_FULL
         stop = -1
         if buffer[at + length - 1] == 0:
-            stop = document_at(buffer, at, at + length, documents[count], images, used)
+            stop = document_at(buffer, at, at + length, documents[count], images, used, length)
         if stop < 0:
             return at, count, used, TABLES_FULL if stop == -2 else DAMAGED
         used = stop
