@@ -1,5 +1,6 @@
 """Every row of docs/bad-input.md: made, run, its message and exit status compared."""
 
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import bson
 import pytest
 
 from documented import matches, rows
+from etalage import open_index
+from fuzz import raw_bson as raw
 
 NAMES = "category_id,category_level1,category_level2,category_level3\n1,A,B,C\n"
 
@@ -28,6 +31,21 @@ def make_bad_catalogue(case: str, photo: Photo, product: Product) -> bytes:
     faults = {
         "last document cut": other[:-40],
         "a length field that lies": other[:1] + b"\x55" + other[2:],
+        "a negative length field": struct.pack("<i", -9) + other[4:],
+        "a document that lost bytes and ends inside the next one": other[:-3],
+        "a document over 16 MiB, more than MongoDB stores": bson.encode(
+            product(9, [photo(1) + bytes(17 * 2**20) + b"\xff\xd9"], 1)
+        ),
+        "a key that occurs twice in a document": raw.document(
+            [raw.int32(b"_id", 9), *[raw.array(b"imgs", [raw.picture(b"0", photo(1))])] * 2]
+        ),
+        "an array `imgs` with holes in its numbers": raw.document(
+            [
+                raw.int32(b"_id", 9),
+                raw.array(b"imgs", [raw.picture(key, photo(1)) for key in (b"0", b"2")]),
+            ]
+        ),
+        "a JPEG that does not end as one": bson.encode(product(9, [photo(1)[:-2]], 1)),
         "a document that is no product": bson.encode({"name": "x"}),
         "a product without images": bson.encode(product(103, [], 1)),
         "an image that is no JPEG, PNG or WebP": bson.encode(product(9, [b"GIF89a"], 1)),
@@ -41,7 +59,12 @@ def make_bad_catalogue(case: str, photo: Photo, product: Product) -> bytes:
         "an empty file among others": b"",
     }
     bad = faults[case]
-    return bad + sound[1] if case == "a length field that lies" else sound[0] + sound[1] + bad
+    comes_first = (
+        "a length field that lies",
+        "a negative length field",
+        "a document that lost bytes and ends inside the next one",
+    )
+    return bad + sound[1] if case in comes_first else sound[0] + sound[1] + bad
 
 
 @pytest.mark.parametrize(
@@ -62,6 +85,45 @@ def test_an_oddity_in_a_catalogue_is_listed_and_costs_nothing_else(
     assert len(listed) == 1
     assert all(matches(message, listed[0]) for message in row.messages)
     assert "102" in str(etalage.ids(tmp_path / "x"))
+
+
+TINY = bytes.fromhex("ffd8ffc0000b080002000301011100ffd9")  # a JPEG of nothing but its headers
+
+
+def make_strange_catalogue(case: str) -> list[bytes]:
+    """Return the documents of the case; every one is a sound product of one image."""
+    inner = raw.document([raw.int32(b"_id", 5), raw.array(b"imgs", [raw.picture(b"0", TINY)])])
+    holder = TINY[:-2] + inner * 4 + TINY[-2:]
+    image = holder if case == "an image that holds whole products" else TINY
+    extra = {
+        "fields that hold whole products": [
+            raw.element(0x03, b"variant", inner),
+            raw.array(b"variants", [raw.element(0x03, b"%d" % row, inner) for row in range(4)]),
+        ],
+        "a field nested a thousand deep": [raw.nested(b"deep", 1000)],
+        "NUL bytes in a text": [raw.text(b"title", b"nul\0inside")],
+    }
+    images = raw.array(b"imgs", [raw.picture(b"0", image)])
+    count = 20_000 if case == "thousands of tiny documents" else 3
+    return [
+        raw.document([raw.int32(b"_id", row), *extra.get(case, []), images]) for row in range(count)
+    ]
+
+
+@pytest.mark.parametrize("case", rows("Strange but sound"))
+def test_what_is_strange_but_sound_is_read_as_it_stands(
+    case: str, tmp_path: Path, etalage: Run
+) -> None:
+    documents = make_strange_catalogue(case)
+    (tmp_path / "shop.bson").write_bytes(b"".join(documents))
+    run = etalage("index", tmp_path / "shop.bson", "-o", tmp_path / "x")
+    index = open_index(tmp_path / "x")
+    assert run.code == rows("Strange but sound")[case].exit
+    assert index.record["counts"]["issues"] == {}
+    assert index.product_ids.to_pylist() == list(range(len(documents)))
+    assert index.image_bytes(1) in documents[1]
+    if case == "NUL bytes in a text":
+        assert index.column("products", "title").to_pylist() == ["nul\0inside"] * 3
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from etalage.catalogue.walker import (
 
 # Bytes made for it could hold a document at every few of them, each as long as what is left: a
 # place that takes longer to look at is passed over, so that time grows with the bytes only.
-_MOST_FIELDS = 1000
+_MOST_FIELDS = 256
 
 
 @njit(cache=True, nogil=True)

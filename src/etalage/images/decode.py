@@ -27,7 +27,12 @@ from etalage.images.headers import Header, read_header
 MAX_PIXELS = 89_000_000
 """Larger images are refused before decoding: no product needs them (Pillow warns from here on)."""
 
+MAX_SCANNED_PIXELS = 2_000_000_000
+"""A JPEG whose scans together pass over more is refused: some ten bytes can cost a whole pass."""
+
 _EXIF_ORIENTATION = 0x0112
+_SCAN = b"\xff\xda"
+_STRIP_ROWS = 256
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 # Averaging all covered pixels costs five times a bilinear look-up and differs visibly only above.
 _AVERAGING_FROM = 1.5
@@ -41,7 +46,8 @@ def decode(data: bytes, *, upright: bool = False) -> NDArray[np.uint8]:
         upright: turn the image as its EXIF orientation says.
 
     Raises:
-        ImageFormatError: no image of a known format, damaged, or over ``MAX_PIXELS``.
+        ImageFormatError: no image of a known format, damaged, over ``MAX_PIXELS`` or, in all scans
+            of a JPEG, over ``MAX_SCANNED_PIXELS``.
     """
     pixels = _decode_down_to(data, _checked_header(data), None)
     return _turn(pixels, _orientation(data)) if upright else pixels
@@ -105,9 +111,13 @@ def _checked_header(data: bytes) -> Header:
     header = read_header(data)
     if not header.format:
         raise ImageFormatError(f"no JPEG, PNG or WebP image in {len(data)} bytes")
-    if header.width * header.height > MAX_PIXELS:
-        size = f"{header.width} x {header.height} pixels"
+    pixels, size = header.width * header.height, f"{header.width} x {header.height} pixels"
+    if pixels > MAX_PIXELS:
         raise ImageFormatError(f"{header.format} of {size}: more than {MAX_PIXELS:,} in all")
+    scans = data.count(_SCAN) if header.format == "jpeg" else 1
+    if scans * pixels > MAX_SCANNED_PIXELS:
+        most = f"more than {MAX_SCANNED_PIXELS:,} in all"
+        raise ImageFormatError(f"jpeg of {size} in {scans} scans: {most}")
     return header
 
 
@@ -139,15 +149,24 @@ def _decode_jpeg(data: bytes, header: Header, factor: int) -> NDArray[np.uint8]:
 
 
 def _decode_pillow(data: bytes) -> NDArray[np.uint8]:
+    """Decode in strips from the top, so that what is in between never takes much memory."""
     with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
-        if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip, not scale
-            grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-            return np.repeat(grey[:, :, None], 3, axis=2)
-        if image.has_transparency_data:
-            with_alpha = image.convert("RGBA")
-            white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-            return np.array(Image.alpha_composite(white, with_alpha).convert("RGB"))
-        return np.array(image.convert("RGB"))
+        pixels = np.empty((image.height, image.width, 3), np.uint8)
+        for top in range(0, image.height, _STRIP_ROWS):
+            bottom = min(top + _STRIP_ROWS, image.height)
+            pixels[top:bottom] = _rgb(image.crop((0, top, image.width, bottom)))
+        return pixels
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip, not scale
+        grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        with_alpha = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return np.asarray(Image.alpha_composite(white, with_alpha).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
 
 
 def _orientation(data: bytes) -> int:
