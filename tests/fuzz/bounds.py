@@ -1,8 +1,9 @@
 """How many examples, and an end to one that takes too long or too much memory, wherever it hangs.
 
-Time is watched by a thread of ``faulthandler``, which needs neither the interpreter nor the lock:
-compiled code that never returns is ended too, with the traceback of where it was. Memory is the
-highest resident size that Linux saw during the example; elsewhere it is not looked at.
+Time is that of the processor. What hangs is ended by a thread of ``faulthandler``, which needs
+neither the interpreter nor its lock: compiled code that never returns is ended too, with the
+traceback of where it was. Memory is the highest resident size that Linux saw during the example;
+elsewhere it is not looked at.
 
 The tests run a few examples, the same ones every time; ``make fuzz`` (see ``run``) sets
 FUZZ_EXAMPLES and a seed, and runs as many others as its time allows.
@@ -47,12 +48,12 @@ def bounded(*, seconds: float = SECONDS, megabytes: float = MEGABYTES) -> Iterat
     """Check that the block keeps its bounds; end the process when it hangs."""
     if _CLEAR.exists():
         _CLEAR.write_text("5")  # the highest size starts again from the present one
-    before, start = _resident("VmRSS"), time.monotonic()
+    before, start = _resident("VmRSS"), time.process_time()
     faulthandler.dump_traceback_later(HANGS, exit=True)
     try:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
-    took, grew = time.monotonic() - start, _resident("VmHWM") - before
+    took, grew = time.process_time() - start, _resident("VmHWM") - before
     assert took <= seconds, f"took {took:.1f} s, at most {seconds} s"
     assert grew <= megabytes, f"took {grew:.0f} MB, at most {megabytes} MB"

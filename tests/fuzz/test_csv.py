@@ -14,7 +14,7 @@ from etalage.catalogue.taxonomy import flat_taxonomy, read_taxonomy, write_taxon
 from etalage.predictions.submission import read_submission
 from etalage.predictions.truth import read_truth
 from fuzz.bounds import bounded, fuzzed
-from fuzz.catalogues import damaged
+from fuzz.catalogues import damaged, plain
 
 TEXTS = st.text(max_size=8) | st.sampled_from(
     ["", '"', "\r", "a\rb", "\n", "\r\n", "a\0b", "\ufeff", "é", "\u2028", "x" * 2000, " 7", ","]
@@ -130,3 +130,25 @@ def test_a_zip_file_is_read_or_refused(place: Path, data: bytes) -> None:
             read_submission(path)
     except etalage.EtalageError:
         return
+
+
+@fuzzed
+@given(sound=TRUTHS, changed=st.none() | st.binary(max_size=80) | TRUTHS.flatmap(damaged))
+def test_a_table_of_texts_is_joined_or_refused(
+    place: Path, sound: bytes, changed: bytes | None
+) -> None:
+    shop, path = place / "shop.bson", place / "texts.csv"
+    shop.write_bytes(b"".join(plain(row) for row in range(41)))
+    path.write_bytes(sound if changed is None else changed)
+    try:
+        with bounded():
+            etalage.index([shop], place / "x", text=path, workers=1, overwrite=True)
+    except etalage.EtalageError:
+        assert changed is not None
+        return
+    if changed is None:
+        titles = {row["_id"]: row["title"] or None for row in reversed(records(sound))}
+        index = etalage.open_index(place / "x")
+        kept = "title" in index.columns("products")
+        found = index.column("products", "title").to_pylist() if kept else [None] * 41
+        assert found == [titles.get(str(row)) for row in range(41)]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import etalage
 from conftest import make_photo
-from etalage.errors import ImageFormatError
+from etalage.errors import CatalogueError, ImageFormatError
 from etalage.images.decode import MAX_SCANNED_PIXELS, decode
 from fuzz import raw_bson as raw
 from fuzz.bounds import bounded
@@ -110,3 +111,19 @@ def test_the_largest_picture_with_transparency_keeps_within_memory() -> None:
              for kind, data in chunks]  # fmt: skip
     with bounded(megabytes=900, seconds=60):
         assert decode(b"\x89PNG\r\n\x1a\n" + b"".join(parts)).min() == 255
+
+
+@pytest.mark.parametrize("table", [b"\x80\n", b"_id,\x80\n1,2\n", b"_id,title\n1,a,\xff\n2,b\n"])
+def test_a_table_of_texts_that_is_not_utf8_is_refused(place: Path, table: bytes) -> None:
+    (place / "shop.bson").write_bytes(plain(1))
+    (place / "texts.csv").write_bytes(table)
+    with pytest.raises(CatalogueError, match="is not UTF-8 near byte"):
+        etalage.index([place / "shop.bson"], place / "x", text=place / "texts.csv", workers=1)
+
+
+def test_texts_of_another_id_that_spells_the_same_number_are_not_taken(place: Path) -> None:
+    (place / "shop.bson").write_bytes(plain(1) + plain(2))
+    (place / "texts.csv").write_bytes(b"_id,title\n01,other\n+2,other\n2,own\n")
+    etalage.index([place / "shop.bson"], place / "y", text=place / "texts.csv", workers=1)
+    index = etalage.open_index(place / "y")
+    assert index.column("products", "title").to_pylist() == [None, "own"]

@@ -6,6 +6,7 @@ It may be in any order and larger than memory: its rows are first dealt to files
 each stretch of products, and read again when these are written.
 """
 
+import codecs
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -33,6 +34,7 @@ from etalage.errors import CatalogueError
 _IDS = ("_id", "product_id")
 _PASSED_OVER = ("category_id",)
 _OWN = {"image_start", *PRODUCT_FIELDS.names} - {*TEXTS, "price"}
+_PIECE = 2**20
 _STRETCH = 2**18
 """Products whose texts lie in one file."""
 
@@ -57,6 +59,7 @@ class WithTexts:
         folder.mkdir(parents=True)
         try:
             self._odd: list[Issue] = []
+            _refuse_other_encodings(path)
             self._id, self._names = self._header()
             rows = self._rows(ids_of(parts))
             self._deal(rows)
@@ -66,6 +69,8 @@ class WithTexts:
     def _open(self, columns: list[str] | None) -> pyarrow.csv.CSVStreamingReader:
         return pyarrow.csv.open_csv(
             self._path,
+            # Rows have numbers only where one thread reads.
+            read_options=pyarrow.csv.ReadOptions(use_threads=False),
             parse_options=pyarrow.csv.ParseOptions(
                 newlines_in_values=True, invalid_row_handler=self._skip
             ),
@@ -104,7 +109,7 @@ class WithTexts:
         found = pa.chunked_array([batch.column(0) for batch in self._open([self._id])], pa.string())
         self._odd.clear()
         if pa.types.is_integer(ids.type):
-            whole = pc.match_substring_regex(found, r"^-?[0-9]{1,18}$")
+            whole = pc.match_substring_regex(found, r"^(0|-?[1-9][0-9]{0,17})$")
             found = pc.if_else(whole, found, None).cast(pa.int64())
         places = pc.index_in(found, value_set=ids, skip_nulls=True).fill_null(-1)
         rows = places.combine_chunks().to_numpy().astype(np.int64)
@@ -196,3 +201,16 @@ class _Held:
                 with pa.OSFile(str(path)) as file:
                     self._table = pa.ipc.open_stream(file).read_all()
         return self._table
+
+
+def _refuse_other_encodings(path: Path) -> None:
+    """Raise ``CatalogueError`` at bytes that are not UTF-8: Arrow looks at some of them only."""
+    decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
+    with path.open("rb") as file:
+        try:
+            while piece := file.read(_PIECE):
+                decoder.decode(piece)
+                done += len(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            raise CatalogueError(f"{path}: is not UTF-8 near byte {done + error.start}") from error
