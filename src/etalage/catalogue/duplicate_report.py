@@ -183,8 +183,7 @@ def _conflict_rows(report: DuplicateReport) -> list[tuple[str, str, str]]:
     products = f"on {conflicts['products']:,} products"
     rows = [("images of several leaves", f"{conflicts['images']:,}", products)]
     for pair in conflicts["most_images"][:_SHOWN]:
-        between = f"between {pair['name_a']} and {pair['name_b']}"
-        rows.append(("", f"{pair['images']:,}", between))
+        rows.append(("", f"{pair['images']:,}", f"{pair['name_a']} | {pair['name_b']}"))
     for title, name in (
         ("highest accuracy, all images", "same_images"),
         ("highest accuracy, one image", "single_image"),
