@@ -7,6 +7,7 @@ Also fingerprints (is this still the file an artefact was made from?) and the ru
 """
 
 import fcntl
+import io
 import json
 import os
 import platform
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import xxhash
 
@@ -128,7 +129,10 @@ def resumable_folder(
         for name in (_PLAN, _LOCK):
             (part / name).unlink()
         for written in part.rglob("*"):
-            _sync(written)
+            if written.match(".*.part"):
+                written.unlink()  # begun by a job that was killed
+            else:
+                _sync(written)
         replace_folder(part, path)
 
 
@@ -210,19 +214,31 @@ def read_json(path: Path, error: type[EtalageError], hint: str) -> dict[str, Any
 
 
 def fingerprint(path: Path, size: int | None = None) -> str:
-    """Return a hash of a file's size and of 64 evenly spaced 16 KiB samples, head to tail.
+    """Return a hash of a file's size and content, of a large one 64 evenly spaced samples.
 
-    Constant time for a file of any size: it notices a file that grew, was cut or was replaced,
-    not every single changed byte of a large one. Of a file that grew, its first ``size`` bytes can
-    be compared with what they were.
+    Up to 1 MiB all bytes count. Of more, 16 KiB each from head to tail: constant time for a file of
+    any size, which notices that it grew, was cut or was replaced, not every single changed byte.
+    Of a file that grew, its first ``size`` bytes can be compared with what they were.
     """
     size = path.stat().st_size if size is None else size
-    digest = xxhash.xxh3_128(size.to_bytes(8, "little"))
     with path.open("rb") as file:
-        for sample in range(_SAMPLES):
-            start = max(0, size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1)
-            file.seek(start)
-            digest.update(file.read(min(_SAMPLE_BYTES, size - start)))
+        return _fingerprint(file, size)
+
+
+def fingerprint_of(data: bytes) -> str:
+    """Return the ``fingerprint`` of a file with this content."""
+    return _fingerprint(io.BytesIO(data), len(data))
+
+
+def _fingerprint(file: BinaryIO, size: int) -> str:
+    digest = xxhash.xxh3_128(size.to_bytes(8, "little"))
+    if size <= _SAMPLES * _SAMPLE_BYTES:
+        digest.update(file.read(size))
+        return digest.hexdigest()
+    for sample in range(_SAMPLES):
+        start = max(0, size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1)
+        file.seek(start)
+        digest.update(file.read(min(_SAMPLE_BYTES, size - start)))
     return digest.hexdigest()
 
 
