@@ -30,14 +30,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import norm
 
-from etalage.catalogue.duplicate_folder import write_tables
-from etalage.catalogue.duplicate_report import make_report, report_rows
 from etalage.catalogue.index import Index, open_index
-from etalage.catalogue.ledger import make_ledger
-from etalage.catalogue.near.clusters import make_clusters
-from etalage.catalogue.near.find import DISTANCE, TONE
-from etalage.catalogue.near.join import find_pairs
-from etalage.catalogue.near.looks import Looks
+from etalage.catalogue.ledger.folder import write_tables
+from etalage.catalogue.ledger.ledger import make_ledger
+from etalage.catalogue.ledger.near.clusters import make_clusters
+from etalage.catalogue.ledger.near.find import DISTANCE, TONE
+from etalage.catalogue.ledger.near.join import find_pairs
+from etalage.catalogue.ledger.near.looks import Looks
+from etalage.catalogue.ledger.report import make_report, report_rows
 from etalage.catalogue.sources import Sources, write_sources
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.images.perceptual import TONES, look_at

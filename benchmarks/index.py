@@ -28,12 +28,12 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from etalage.catalogue import walker
-from etalage.catalogue.bson import walk_file
+from etalage.catalogue.bson import walker
+from etalage.catalogue.bson.scan import Reading
+from etalage.catalogue.bson.stretches import cut, read_stretches
+from etalage.catalogue.bson.windows import walk_file
 from etalage.catalogue.build import index
-from etalage.catalogue.scan import Reading
 from etalage.catalogue.sources import describe
-from etalage.catalogue.stretches import cut, read_stretches
 from etalage.engines.local import run_shards, usable_cores
 from etalage.generator import synth
 

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from etalage.catalogue.build import index
-    from etalage.catalogue.duplicate_folder import duplicates
     from etalage.catalogue.index import Index, open_index
-    from etalage.catalogue.sampling import sample
-    from etalage.catalogue.selection import Rule, filter
+    from etalage.catalogue.ledger.folder import duplicates
+    from etalage.catalogue.selections.filter import Rule, filter
+    from etalage.catalogue.selections.merge import merge
+    from etalage.catalogue.selections.sample import sample
     from etalage.catalogue.split import Split, read_split, split
     from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
-    from etalage.catalogue.union import merge
     from etalage.dataset import ProductDataset
     from etalage.errors import EtalageError
     from etalage.generator import synth
@@ -46,14 +46,14 @@ _HOMES = {
     "Model": "etalage.models.checkpoint",
     "Predictions": "etalage.predictions.table",
     "ProductDataset": "etalage.dataset",
-    "Rule": "etalage.catalogue.selection",
+    "Rule": "etalage.catalogue.selections.filter",
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
     "classify": "etalage.inference.classify",
-    "duplicates": "etalage.catalogue.duplicate_folder",
-    "filter": "etalage.catalogue.selection",
+    "duplicates": "etalage.catalogue.ledger.folder",
+    "filter": "etalage.catalogue.selections.filter",
     "index": "etalage.catalogue.build",
-    "merge": "etalage.catalogue.union",
+    "merge": "etalage.catalogue.selections.merge",
     "open_index": "etalage.catalogue.index",
     "open_model": "etalage.models.checkpoint",
     "predict": "etalage.inference.predict",
@@ -61,7 +61,7 @@ _HOMES = {
     "read_split": "etalage.catalogue.split",
     "read_taxonomy": "etalage.catalogue.taxonomy",
     "report": "etalage.reports",
-    "sample": "etalage.catalogue.sampling",
+    "sample": "etalage.catalogue.selections.sample",
     "score": "etalage.predictions.score",
     "split": "etalage.catalogue.split",
     "submit": "etalage.predictions.submission",

@@ -7,15 +7,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etalage.catalogue.conflicts import (
+from etalage.catalogue.duplicates import Sharing, find_shared
+from etalage.catalogue.ledger.conflicts import (
     Conflicts,
     LeafPairs,
     find_ceiling,
     find_conflicts,
     find_leaf_pairs,
 )
-from etalage.catalogue.copies import count_copies, showing_the_same
-from etalage.catalogue.duplicates import Sharing, find_shared
+from etalage.catalogue.ledger.copies import count_copies, showing_the_same
 
 Products = list[tuple[int, list[int]]]
 products_of_images = st.lists(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from etalage.catalogue.bson.scan import Reading, scan
 from etalage.catalogue.build import index
-from etalage.catalogue.scan import Reading, scan
 from etalage.errors import CatalogueError
 
 Photo = Callable[..., bytes]

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 import etalage as package
 from etalage.catalogue.build import index
-from etalage.catalogue.near import join
-from etalage.catalogue.near.clusters import Clusters, make_clusters
-from etalage.catalogue.near.join import find_pairs
-from etalage.catalogue.near.looks import PART_IMAGES, Looks, look_at_images
+from etalage.catalogue.ledger.near import join
+from etalage.catalogue.ledger.near.clusters import Clusters, make_clusters
+from etalage.catalogue.ledger.near.join import find_pairs
+from etalage.catalogue.ledger.near.looks import PART_IMAGES, Looks, look_at_images
 from etalage.images.perceptual import LOOK
 
 Run = Any
@@ -191,7 +191,7 @@ def test_the_number_of_workers_does_not_change_a_byte(
     product: Run, photo: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_catalogue(tmp_path, product, photo)
-    monkeypatch.setattr("etalage.catalogue.near.looks.PART_IMAGES", 5)
+    monkeypatch.setattr("etalage.catalogue.ledger.near.looks.PART_IMAGES", 5)
     for workers in (1, 2):
         package.duplicates(folder, tmp_path / str(workers), near=True, workers=workers)
     for path in (tmp_path / "1").glob("*.parquet"):
@@ -202,7 +202,7 @@ def test_a_part_that_is_there_is_not_looked_at_again(
     product: Run, photo: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = package.open_index(make_catalogue(tmp_path, product, photo))
-    monkeypatch.setattr("etalage.catalogue.near.looks.PART_IMAGES", 4)
+    monkeypatch.setattr("etalage.catalogue.ledger.near.looks.PART_IMAGES", 4)
     rows, parts = np.arange(10), tmp_path / "looks"
     whole = look_at_images(opened, rows, parts, workers=1)
     np.save(parts / "look-00000.npy", np.zeros(4, LOOK))

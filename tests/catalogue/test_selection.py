@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from etalage.catalogue.build import index
 from etalage.catalogue.index import Index, open_index
-from etalage.catalogue.sampling import draw, sample
-from etalage.catalogue.selection import Rule, filter
-from etalage.catalogue.union import merge
+from etalage.catalogue.selections.filter import Rule, filter
+from etalage.catalogue.selections.merge import merge
+from etalage.catalogue.selections.sample import draw, sample
 from etalage.errors import CatalogueError, ConfigError, TaxonomyError
 from indexes import tables
 
@@ -119,7 +119,7 @@ def test_a_category_that_is_not_there_is_named(shop_index: Path, tmp_path: Path)
 )
 @given(st.integers(1, 11))
 def test_two_halves_merged_are_the_whole(shop_index: Path, tmp_path: Path, cut: int) -> None:
-    from etalage.catalogue.derive import derive
+    from etalage.catalogue.selections.derive import derive
 
     opened = open_index(shop_index)
     halves = {"low": np.arange(cut), "high": np.arange(cut, 12)}

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from etalage.catalogue.bson.scan import Reading
+from etalage.catalogue.bson.stretches import cut, read_stretches
 from etalage.catalogue.build import index
 from etalage.catalogue.index import open_index
-from etalage.catalogue.scan import Reading
 from etalage.catalogue.sources import describe
-from etalage.catalogue.stretches import cut, read_stretches
 from etalage.errors import CatalogueError
 from indexes import tables
 

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from etalage.catalogue.assemble import assemble
+from etalage.catalogue.bson.scan import Reading
+from etalage.catalogue.bson.stretches import STRETCH_BYTES, Stretch, read_stretches
 from etalage.catalogue.grown import File, files_to_read
 from etalage.catalogue.index import Index, open_index
-from etalage.catalogue.indexed import IndexedParts, read_issues
-from etalage.catalogue.part import (
+from etalage.catalogue.tables.assemble import assemble
+from etalage.catalogue.tables.indexed import IndexedParts, read_issues
+from etalage.catalogue.tables.part import (
     HASHES,
     NO_IMAGES,
     NO_ISSUES,
@@ -25,11 +27,9 @@ from etalage.catalogue.part import (
     Part,
     issue_table,
 )
-from etalage.catalogue.parts import ChainedParts, Parts, StoredParts, write_parts
-from etalage.catalogue.scan import Reading
-from etalage.catalogue.stretches import STRETCH_BYTES, Stretch, read_stretches
+from etalage.catalogue.tables.parts import ChainedParts, Parts, StoredParts, write_parts
+from etalage.catalogue.tables.texts import WithTexts
 from etalage.catalogue.taxonomy import read_taxonomy
-from etalage.catalogue.texts import WithTexts
 from etalage.errors import CatalogueError, ConfigError
 from etalage.files import restore, resumable_folder
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from etalage.catalogue.bson.scan import Reading
+from etalage.catalogue.bson.stretches import Stretch, cut
 from etalage.catalogue.index import Index
-from etalage.catalogue.scan import Reading
 from etalage.catalogue.sources import NOT_READ_ON, Source, describe
-from etalage.catalogue.stretches import Stretch, cut
 from etalage.errors import CatalogueError
 from etalage.files import fingerprint
 

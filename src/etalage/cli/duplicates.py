@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from etalage.catalogue.duplicate_folder import duplicates as find_duplicates
-from etalage.catalogue.duplicate_report import report_rows
-from etalage.catalogue.near.find import DISTANCE, TONE
+from etalage.catalogue.ledger.folder import duplicates as find_duplicates
+from etalage.catalogue.ledger.near.find import DISTANCE, TONE
+from etalage.catalogue.ledger.report import report_rows
 
 
 def duplicates(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from etalage.catalogue.selection import Rule
-from etalage.catalogue.selection import filter as filter_index
+from etalage.catalogue.selections.filter import Rule
+from etalage.catalogue.selections.filter import filter as filter_index
 from etalage.cli.show import print_index
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from etalage.catalogue.union import merge as merge_indexes
+from etalage.catalogue.selections.merge import merge as merge_indexes
 from etalage.cli.show import print_index
 
 

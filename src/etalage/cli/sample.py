@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from etalage.catalogue.sampling import sample as draw_sample
+from etalage.catalogue.selections.sample import sample as draw_sample
 from etalage.cli.show import print_index
 
 

@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from etalage.catalogue.hashes import changes
-from etalage.catalogue.near.looks import Looks
+from etalage.catalogue.ledger.near.looks import Looks
 from etalage.engines.local import usable_cores
 from etalage.images.perceptual import WORDS
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from etalage.catalogue.derive import derive
 from etalage.catalogue.index import Index, open_index
+from etalage.catalogue.selections.derive import derive
 from etalage.catalogue.taxonomy import Taxonomy, chosen_leaves
 from etalage.errors import CatalogueError
 

@@ -27,11 +27,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from etalage.catalogue.duplicate_report import DuplicateReport, make_report
 from etalage.catalogue.index import Index, open_index
-from etalage.catalogue.ledger import Ledger, make_ledger
-from etalage.catalogue.near.find import DISTANCE, TONE, Near, find_near
-from etalage.catalogue.overlap import Overlap, overlap_of_indexes, overlap_of_split
+from etalage.catalogue.ledger.ledger import Ledger, make_ledger
+from etalage.catalogue.ledger.near.find import DISTANCE, TONE, Near, find_near
+from etalage.catalogue.ledger.overlap import Overlap, overlap_of_indexes, overlap_of_split
+from etalage.catalogue.ledger.report import DuplicateReport, make_report
 from etalage.catalogue.split import Split, read_split
 from etalage.errors import ConfigError
 from etalage.files import fingerprint, resumable_folder, run_record, whole_file, write_json

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etalage.catalogue.copies import showing_the_same
 from etalage.catalogue.duplicates import Sharing, find_shared, is_boilerplate
 from etalage.catalogue.index import Index
+from etalage.catalogue.ledger.copies import showing_the_same
 from etalage.catalogue.split import Split
 from etalage.catalogue.stratify import PARTS, TEST, TRAIN, VALIDATION
 from etalage.errors import CatalogueError

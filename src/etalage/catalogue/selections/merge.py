@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from etalage.catalogue.derive import derive
 from etalage.catalogue.index import Index, open_index
+from etalage.catalogue.selections.derive import derive
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import CatalogueError, ConfigError, TaxonomyError
 

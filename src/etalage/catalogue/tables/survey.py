@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from etalage.catalogue.part import PRODUCT_FIELDS, TEXTS
-from etalage.catalogue.parts import Parts
+from etalage.catalogue.tables.part import PRODUCT_FIELDS, TEXTS
+from etalage.catalogue.tables.parts import Parts
 
 # When nearly all images have one size, the others are worth a look; else sizes mean nothing.
 _USUAL_SHARE = 0.9

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from etalage.catalogue.hashes import count_distinct, words
 from etalage.catalogue.index import SCHEMA
-from etalage.catalogue.part import (
+from etalage.catalogue.sources import Source, relative, write_sources
+from etalage.catalogue.tables.part import (
     FLAGS,
     IMAGE_FIELDS,
     ISSUE_FIELDS,
@@ -31,10 +32,9 @@ from etalage.catalogue.part import (
     coded,
     codes,
 )
-from etalage.catalogue.parts import Parts
-from etalage.catalogue.rowgroups import RowGroups
-from etalage.catalogue.sources import Source, relative, write_sources
-from etalage.catalogue.survey import Survey, survey
+from etalage.catalogue.tables.parts import Parts
+from etalage.catalogue.tables.rowgroups import RowGroups
+from etalage.catalogue.tables.survey import Survey, survey
 from etalage.catalogue.taxonomy import Taxonomy, flat_taxonomy, write_taxonomy
 from etalage.files import run_record, write_json
 

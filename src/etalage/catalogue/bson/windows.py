@@ -13,8 +13,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from etalage.catalogue import walker
-from etalage.catalogue.resync import product_across, resynchronise
+from etalage.catalogue.bson import walker
+from etalage.catalogue.bson.resync import product_across, resynchronise
 from etalage.errors import CatalogueError
 
 WINDOW_BYTES = 256 * 2**20

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etalage.catalogue.conflicts import Conflicts, find_conflicts
-from etalage.catalogue.ledger import Ledger
-from etalage.catalogue.near.clusters import Clusters, make_clusters
-from etalage.catalogue.near.join import Pairs, find_pairs
-from etalage.catalogue.near.looks import Looks, look_at_images
-from etalage.catalogue.near.report import NearReport
+from etalage.catalogue.ledger.conflicts import Conflicts, find_conflicts
+from etalage.catalogue.ledger.ledger import Ledger
+from etalage.catalogue.ledger.near.clusters import Clusters, make_clusters
+from etalage.catalogue.ledger.near.join import Pairs, find_pairs
+from etalage.catalogue.ledger.near.looks import Looks, look_at_images
+from etalage.catalogue.ledger.near.report import NearReport
 from etalage.images.perceptual import STATES
 
 DISTANCE = 16

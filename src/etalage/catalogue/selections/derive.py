@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etalage.catalogue.assemble import assemble
 from etalage.catalogue.index import Index
-from etalage.catalogue.indexed import IndexedParts, issues_of, read_issues
-from etalage.catalogue.parts import ChainedParts, Parts
 from etalage.catalogue.sources import NOT_READ_ON, Source
+from etalage.catalogue.tables.assemble import assemble
+from etalage.catalogue.tables.indexed import IndexedParts, issues_of, read_issues
+from etalage.catalogue.tables.parts import ChainedParts, Parts
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.files import whole_folder
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from etalage.catalogue import walker
-from etalage.catalogue.bson import Chunk, Damage, walk_file
-from etalage.catalogue.columns import Fields
-from etalage.catalogue.part import (
+from etalage.catalogue.bson import walker
+from etalage.catalogue.bson.columns import Fields
+from etalage.catalogue.bson.windows import Chunk, Damage, walk_file
+from etalage.catalogue.tables.part import (
     FLAGS,
     IMAGE_FIELDS,
     NO_IMAGES,

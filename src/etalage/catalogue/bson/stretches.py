@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from etalage.catalogue.bson import find_start
-from etalage.catalogue.part import Part
-from etalage.catalogue.parts import read_summary, write_parts
-from etalage.catalogue.scan import Reading, scan
+from etalage.catalogue.bson.scan import Reading, scan
+from etalage.catalogue.bson.windows import find_start
 from etalage.catalogue.sources import Source
+from etalage.catalogue.tables.part import Part
+from etalage.catalogue.tables.parts import read_summary, write_parts
 from etalage.engines.local import run_shards
 from etalage.progress import progress_bar
 

@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from etalage.catalogue.near.join import Pairs, Tones, Words, difference, same_tones
-from etalage.catalogue.near.looks import Looks
+from etalage.catalogue.ledger.near.join import Pairs, Tones, Words, difference, same_tones
+from etalage.catalogue.ledger.near.looks import Looks
 
 MAX_CLUSTER = 1000
 _ROW = np.uint64(0xFFFFFFFF)

@@ -5,10 +5,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from etalage.catalogue import walker
+from etalage.catalogue.bson import walker
 from etalage.catalogue.mapped import gather
-
-_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
+from etalage.catalogue.spelling import spelt_numbers
 
 
 class Fields:
@@ -77,11 +76,6 @@ class Fields:
         is_number = (kind == walker.DOUBLE) | (kind == walker.INTEGER)
         texts, _ = self.texts(name)
         return pc.coalesce(pa.array(floats, mask=~is_number), spelt_numbers(texts))
-
-
-def spelt_numbers(texts: pa.Array) -> pa.Array:
-    """Return strings that spell a decimal number as float64, else null."""
-    return pc.cast(pc.if_else(pc.match_substring_regex(texts, _NUMBER), texts, None), pa.float64())
 
 
 def _valid_utf8(column: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from etalage.catalogue.part import Part
+from etalage.catalogue.tables.part import Part
 from etalage.errors import CatalogueError
 from etalage.files import read_json, whole_file, write_json
 

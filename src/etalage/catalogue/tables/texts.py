@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from etalage.catalogue.columns import spelt_numbers
-from etalage.catalogue.part import (
+from etalage.catalogue.spelling import spelt_numbers
+from etalage.catalogue.tables.part import (
     NO_ISSUES,
     PRODUCT_FIELDS,
     TEXTS,
@@ -27,8 +27,8 @@ from etalage.catalogue.part import (
     Part,
     issue_table,
 )
-from etalage.catalogue.parts import Parts
-from etalage.catalogue.survey import ids_of
+from etalage.catalogue.tables.parts import Parts
+from etalage.catalogue.tables.survey import ids_of
 from etalage.errors import CatalogueError
 
 _IDS = ("_id", "product_id")

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from etalage.catalogue.walker import (
+from etalage.catalogue.bson.walker import (
     ABSENT,
     DOCUMENT_COLUMNS,
     FIRST_FIELD,

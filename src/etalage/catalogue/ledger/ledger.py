@@ -5,15 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from etalage.catalogue.conflicts import (
-    Ceiling,
-    Conflicts,
-    LeafPairs,
-    find_ceiling,
-    find_conflicts,
-    find_leaf_pairs,
-)
-from etalage.catalogue.copies import Copies, count_copies
 from etalage.catalogue.duplicates import (
     MAX_BRANCHES,
     MAX_PRODUCTS,
@@ -25,6 +16,15 @@ from etalage.catalogue.duplicates import (
     is_boilerplate,
 )
 from etalage.catalogue.index import Index
+from etalage.catalogue.ledger.conflicts import (
+    Ceiling,
+    Conflicts,
+    LeafPairs,
+    find_ceiling,
+    find_conflicts,
+    find_leaf_pairs,
+)
+from etalage.catalogue.ledger.copies import Copies, count_copies
 
 
 @dataclass(frozen=True, eq=False)

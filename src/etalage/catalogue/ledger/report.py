@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from etalage.catalogue.ledger import Ledger
-from etalage.catalogue.near.report import NearReport
-from etalage.catalogue.overlap import Overlap
+from etalage.catalogue.ledger.ledger import Ledger
+from etalage.catalogue.ledger.near.report import NearReport
+from etalage.catalogue.ledger.overlap import Overlap
 from etalage.catalogue.split_report import largest_groups, most_common
 
 _LISTED = 10

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from etalage.catalogue.assemble import RECOMPUTED
 from etalage.catalogue.index import Index
-from etalage.catalogue.part import (
+from etalage.catalogue.tables.assemble import RECOMPUTED
+from etalage.catalogue.tables.part import (
     DICTIONARIES,
     IMAGE_FIELDS,
     ISSUE_FIELDS,

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etalage.catalogue.derive import derive
 from etalage.catalogue.index import open_index
+from etalage.catalogue.selections.derive import derive
 from etalage.errors import ConfigError
 
 

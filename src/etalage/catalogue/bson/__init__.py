@@ -1,0 +1,1 @@
+"""Reading BSON files in place: walked, compiled, in stretches, nothing believed."""

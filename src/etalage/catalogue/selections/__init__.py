@@ -1,0 +1,1 @@
+"""Indexes from indexes, without copying an image."""
