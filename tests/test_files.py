@@ -11,6 +11,7 @@ from etalage.errors import CatalogueError, OutputError
 from etalage.files import (
     fingerprint,
     fingerprint_bytes,
+    fingerprint_of,
     read_json,
     run_record,
     whole_file,
@@ -121,3 +122,17 @@ def test_damaged_json_is_an_error_of_its_artefact(tmp_path: Path, content: bytes
 def test_a_run_record_says_who_made_it() -> None:
     record = json.loads(json.dumps(run_record()))
     assert set(record) == {"command", "etalage", "python", "machine", "time"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 16_384, 2**20, 2**20 + 1, 3_000_000])
+def test_the_fingerprint_of_bytes_is_that_of_a_file_with_them(size: int, tmp_path: Path) -> None:
+    data = bytes(range(256)) * (size // 256 + 1)
+    (tmp_path / "x").write_bytes(data[:size])
+    assert fingerprint_of(data[:size]) == fingerprint(tmp_path / "x")
+
+
+def test_every_byte_of_a_small_file_counts(tmp_path: Path) -> None:
+    data = bytearray(2**20)
+    before = fingerprint_of(bytes(data))
+    data[777_777] = 1
+    assert fingerprint_of(bytes(data)) != before

@@ -64,18 +64,18 @@ def relative(path: Path, base: Path) -> str:
 def write_sources(folder: Path, sources: Sequence[Source], base: Path) -> pa.Array:
     """Write the table, and return its column of paths."""
     every = iter(sources)
-    batches = [_SCHEMA.empty_table()]
-    while some := list(islice(every, _BATCH)):
-        columns = [
-            [relative(source.path, base) for source in some],
-            [source.bytes for source in some],
-            [bytes.fromhex(source.fingerprint) for source in some],
-            [source.read_to for source in some],
-        ]
-        batches.append(pa.table(columns, schema=_SCHEMA))
-    table = pa.concat_tables(batches).combine_chunks()
-    pq.write_table(table, folder / NAME, compression="zstd")
-    return table["path"].combine_chunks()
+    paths = [pa.array([], pa.string())]
+    with pq.ParquetWriter(folder / NAME, _SCHEMA, compression="zstd") as file:
+        while some := list(islice(every, _BATCH)):
+            paths.append(pa.array([relative(source.path, base) for source in some], pa.string()))
+            columns = [
+                paths[-1],
+                [source.bytes for source in some],
+                [bytes.fromhex(source.fingerprint) for source in some],
+                [source.read_to for source in some],
+            ]
+            file.write_table(pa.table(columns, schema=_SCHEMA))
+    return pa.concat_arrays(paths)
 
 
 class Sources(Sequence[Path]):
