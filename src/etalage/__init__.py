@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
     from etalage.dataset import ProductDataset
     from etalage.errors import EtalageError
+    from etalage.exchange.exporter import export
+    from etalage.exchange.importer import import_catalogue
     from etalage.generator import synth
     from etalage.growth import update
     from etalage.inference.classify import classify
@@ -51,7 +53,9 @@ _HOMES = {
     "Taxonomy": "etalage.catalogue.taxonomy",
     "classify": "etalage.inference.classify",
     "duplicates": "etalage.catalogue.ledger.folder",
+    "export": "etalage.exchange.exporter",
     "filter": "etalage.catalogue.selections.filter",
+    "import_catalogue": "etalage.exchange.importer",
     "index": "etalage.catalogue.build",
     "merge": "etalage.catalogue.selections.merge",
     "open_index": "etalage.catalogue.index",
@@ -81,7 +85,9 @@ __all__ = [
     "Taxonomy",
     "classify",
     "duplicates",
+    "export",
     "filter",
+    "import_catalogue",
     "index",
     "merge",
     "open_index",

@@ -19,6 +19,8 @@ COMMANDS = {
     "filter": "Write an index of the products that a rule keeps.",
     "sample": "Write an index of products drawn by lot.",
     "merge": "Write one index of several.",
+    "import": "Make an index of images in folders, tables or WebDataset tars.",
+    "export": "Write products with images, labels and texts in the form of other tools.",
     "show": "Tell what an artefact holds.",
     "duplicates": "Find repeated images, label conflicts, and what leaks from train to test.",
     "report": "Write one page about a catalogue: its tables, figures and oddities.",
@@ -29,6 +31,8 @@ COMMANDS = {
     "submit": "Write the submission file of predictions.",
     "score": "Compare predictions or a submission with the truth.",
 }
+# A word of Python cannot be the name of a module.
+_MODULES = {"import": "import_catalogue"}
 
 app = App(
     name="etalage",
@@ -36,7 +40,8 @@ app = App(
     help_format="plaintext",
 )
 for _name, _help in COMMANDS.items():
-    app.command(f"etalage.cli.{_name}:{_name}", name=_name, help=_help)
+    _module = _MODULES.get(_name, _name)
+    app.command(f"etalage.cli.{_module}:{_module}", name=_name, help=_help)
 
 
 def main(arguments: list[str] | None = None) -> None:

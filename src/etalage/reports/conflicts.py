@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalage.catalogue.duplicates import Sharing, is_boilerplate
-from etalage.catalogue.ledger.conflicts import Conflicts, LeafPairs, find_conflicts, find_leaf_pairs
+from etalage.catalogue.ledger.conflicts import (
+    Conflicts,
+    LeafPairs,
+    find_conflicts,
+    find_leaf_pairs,
+)
 from etalage.catalogue.taxonomy import Taxonomy
 
 _PICTURES = 4

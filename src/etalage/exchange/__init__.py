@@ -1,0 +1,1 @@
+"""What goes in from other forms than BSON, and out to other tools."""
