@@ -14,6 +14,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,9 +45,15 @@ def run_round(target: str, seed: int) -> bool:
     arguments = ["-q", "-s", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}", target]
     command = [sys.executable, "-m", "pytest", *arguments]
     environment = os.environ | {EXAMPLES: str(ROUND), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, preexec_fn=limit, check=False
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*command, f"--basetemp={folder}/pytest"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            preexec_fn=limit,
+            check=False,
+        )
     if done.returncode:
         print(done.stdout[-20_000:], done.stderr[-20_000:], sep="\n")
         print(f"again: {EXAMPLES}={ROUND} {' '.join(command)}", flush=True)

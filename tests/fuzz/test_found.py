@@ -43,6 +43,11 @@ def test_a_label_is_never_completed_with_the_next_product(place: Path) -> None:
     assert found_in([cut, product(2, b"\2")], place) == ["2"]
 
 
+def test_of_two_products_that_overlap_before_damage_the_later_is_read(place: Path) -> None:
+    cut = Piece(plain(1, b"picture", category=7)[:-3], None)
+    assert found_in([cut, product(2), Piece(bytes(40), None), product(3)], place) == ["2", "3"]
+
+
 def test_products_in_a_picture_of_a_damaged_one_are_none(place: Path) -> None:
     damaged = bytearray(plain(1, CATALOGUE_INSIDE, CATALOGUE_INSIDE))
     damaged[4] = 0x77

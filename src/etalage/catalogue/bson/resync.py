@@ -106,7 +106,7 @@ def resynchronise(
         limit: where no product is looked for any more.
         around: where a document ends that may enclose what starts at ``at``, 0 for none.
         to_end_of_file: whether the file ends where the window ends.
-        chain: how many whole documents in a row are believed.
+        chain: how many whole documents in a row are believed; 0 for one, whatever follows it.
         images: a table to work in; a document with more images than it has rows is not believed.
     """
     row = np.zeros(DOCUMENT_COLUMNS, np.int64)
@@ -114,7 +114,8 @@ def resynchronise(
         stop = _whole_end(buffer, at, row, images)
         if stop >= 0 and ABSENT < row[FIRST_FIELD] < OTHER and row[IMGS_TYPE] == 0x04:
             after, holds = _follow(buffer, stop, to_end_of_file, chain - 1, around, images)
-            if holds and (stop <= around or _is_alone(buffer, stop, to_end_of_file, images)):
+            is_free = stop <= around or chain == 0
+            if holds and (is_free or _is_alone(buffer, stop, to_end_of_file, images)):
                 return at
             if stop <= around:  # and so are those that follow it
                 at = after - 1
@@ -133,9 +134,10 @@ def product_across(
 ) -> int:
     """Return where a product starts in the document [start, stop) that ends behind it, or -1.
 
-    There is none in a document that another whole one follows.
+    There is none in a document that another whole one follows. Of two that overlap, neither of them
+    followed by a whole one, the later is believed: its first bytes are there.
     """
     _, is_followed = _follow(buffer, stop, to_end_of_file, 1, 0, images)
     if is_followed:
         return -1
-    return resynchronise(buffer, start + 1, stop, stop, to_end_of_file, 1, images)
+    return resynchronise(buffer, start + 1, stop, stop, to_end_of_file, 0, images)
