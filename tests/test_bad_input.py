@@ -1,5 +1,6 @@
 """Every row of docs/bad-input.md: made, run, its message and exit status compared."""
 
+import gc
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
@@ -135,6 +136,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system needs root")
     yield place
+    gc.collect()  # files that a caught error still holds open
     subprocess.run(["umount", str(place)], check=True)
 
 

@@ -79,3 +79,11 @@ def test_string_ids_are_matched_as_text(tmp_path: Path, catalogue: Catalogue) ->
     (tmp_path / "p.csv").write_text("product_id,title\n12,twelve\na-1,first\n")
     index([source], tmp_path / "x", text=tmp_path / "p.csv")
     assert open_index(tmp_path / "x").column("products", "title").to_pylist() == ["first", "twelve"]
+
+
+def test_a_text_of_megabytes_is_kept(tmp_path: Path, catalogue: Catalogue) -> None:
+    source = catalogue({"_id": 1, "imgs": []})
+    (tmp_path / "p.csv").write_text("_id,description\n1," + "x" * 4_000_000 + "\n")
+    index([source], tmp_path / "x", text=tmp_path / "p.csv")
+    kept = open_index(tmp_path / "x").column("products", "description")
+    assert len(kept[0].as_py()) == 4_000_000

@@ -35,6 +35,8 @@ _IDS = ("_id", "product_id")
 _PASSED_OVER = ("category_id",)
 _OWN = {"image_start", *PRODUCT_FIELDS.names} - {*TEXTS, "price"}
 _PIECE = 2**20
+_BLOCK = 16 * 2**20
+"""A row must fit into it."""
 _STRETCH = 2**18
 """Products whose texts lie in one file."""
 
@@ -70,7 +72,7 @@ class WithTexts:
         return pyarrow.csv.open_csv(
             self._path,
             # Rows have numbers only where one thread reads.
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
             parse_options=pyarrow.csv.ParseOptions(
                 newlines_in_values=True, invalid_row_handler=self._skip
             ),
