@@ -70,12 +70,8 @@ class Imported:
         """The images of each product by its id."""
         index = self.index
         starts, counts = index.image_start.tolist(), index.image_count.tolist()
-        lengths = index.column("images", "length").to_pylist()
         return {
-            name: [
-                index.image_bytes(row) if lengths[row] else b""
-                for row in range(start, start + count)
-            ]
+            name: [index.image_bytes(row) for row in range(start, start + count)]
             for name, start, count in zip(
                 index.product_ids.to_pylist(), starts, counts, strict=True
             )

@@ -1,6 +1,5 @@
 """An import or export that was killed goes on, and ends with the same bytes."""
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from etalage.catalogue.index import open_index
 from etalage.exchange.exporter import export
 from etalage.exchange.importer import import_catalogue
 from indexes import tables
@@ -94,12 +94,21 @@ def test_an_export_killed_anywhere_goes_on_and_ends_with_the_same_bytes(
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
-def test_what_is_whole_is_not_read_again(tree: Make, imported: Make, tmp_path: Path) -> None:
-    root = tree(*(f"a/{row}.jpg" for row in range(30)))
-    (root / "a/29.jpg").chmod(0o600)
-    first = content(imported(root, shard_rows=10).index.folder)
-    shutil.rmtree(tmp_path / "index")
-    again = content(imported(root, shard_rows=10).index.folder)
-    assert {name: data for name, data in first.items() if name != "index.json"} == {
-        name: data for name, data in again.items() if name != "index.json"
-    }
+def test_the_same_images_give_the_same_bytes_in_any_number_of_parts(
+    tree: Make, imported: Make
+) -> None:
+    root = tree(*(f"{row % 3}/{row}.jpg" for row in range(30)))
+    first = tables(imported(root, shard_rows=7).index.folder)
+    assert tables(imported(root, shard_rows=1000).index.folder) == first
+
+
+def test_a_part_that_is_whole_is_not_read_again(tmp_path: Path, photo: Make) -> None:
+    for row in range(300):
+        place = tmp_path / f"tree/a/{row:03}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(photo(row % 50))
+    command = [sys.executable, "-c", IMPORT, str(tmp_path / "tree"), str(tmp_path / "index")]
+    assert killed(command, tmp_path / ".index.part/import", "00000.json", 1) == 1
+    (tmp_path / "tree/a/000.jpg").unlink()
+    subprocess.run(command, check=True)
+    assert open_index(tmp_path / "index", check=False).record["counts"]["unreadable"] == 0

@@ -48,11 +48,19 @@ class FileNumbers(Sequence[Source]):
         for first in range(0, len(self), _BATCH):
             yield from _sources(self._table.slice(first, _BATCH))
 
-    def renumber(self, table: pa.Table) -> pa.Table:
-        """Return a table with the final numbers in its column ``file``; -1 stays."""
+    def products(self, table: pa.Table) -> pa.Table:
+        """Return products with the final numbers in their column ``file``; -1 stays."""
+        return self._renumbered(table, -1)
+
+    def images(self, table: pa.Table) -> pa.Table:
+        """Return images likewise; one that lies nowhere gets file 0, of which it is no byte."""
+        return self._renumbered(table, 0)
+
+    def _renumbered(self, table: pa.Table, nowhere: int) -> pa.Table:
         if "file" not in table.column_names:
             return table
-        final = pa.array(self._number[table["file"].to_numpy()])
+        final = self._number[table["file"].to_numpy()]
+        final = pa.array(np.where(final < 0, np.int32(nowhere), final))
         return table.set_column(table.schema.get_field_index("file"), "file", final)
 
 
@@ -71,14 +79,14 @@ class Renumbered:
 
     def __iter__(self) -> Iterator[Part]:
         for part in self._parts:
-            products = self._numbers.renumber(part.products)
-            images = self._numbers.renumber(part.images)
+            products = self._numbers.products(part.products)
+            images = self._numbers.images(part.images)
             yield replace(part, products=products, images=images)
 
     def products(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield some columns of the products of each part."""
-        return map(self._numbers.renumber, self._parts.products(columns))
+        return map(self._numbers.products, self._parts.products(columns))
 
     def images(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield some columns of the images of each part."""
-        return map(self._numbers.renumber, self._parts.images(columns))
+        return map(self._numbers.images, self._parts.images(columns))
