@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from conftest import make_photo
 from etalage.errors import CatalogueError
-from etalage.exchange.archives import list_archives
+from etalage.exchange.listings.archives import list_archives
 
 Make = Callable[..., Any]
 

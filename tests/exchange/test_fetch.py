@@ -9,8 +9,8 @@ import pytest
 
 from conftest import make_photo
 from etalage.errors import ConfigError
-from etalage.exchange.fetch import Fetcher, Fetching, is_public
-from etalage.exchange.places import RefusedError
+from etalage.exchange.reading.fetch import Fetcher, Fetching, is_public
+from etalage.exchange.reading.places import RefusedError
 
 Make = Callable[..., Any]
 HERE = Fetching(allow_private=True, max_bytes=100_000, seconds=1.0, threads=4)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from etalage.catalogue.index import open_index
 from etalage.errors import CatalogueError, ConfigError
 from etalage.exchange.categories import folders, levels, original_name, safe_name
-from etalage.exchange.places import Places, RefusedError
+from etalage.exchange.reading.places import Places, RefusedError
 
 Make = Callable[..., Any]
 

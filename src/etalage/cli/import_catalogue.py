@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from etalage.cli.show import print_index
-from etalage.exchange.fetch import Fetching
 from etalage.exchange.importer import import_catalogue as import_sources
+from etalage.exchange.reading.fetch import Fetching
 
 
 def import_catalogue(

@@ -6,10 +6,12 @@ from urllib.parse import unquote
 import numpy as np
 
 from etalage.catalogue.taxonomy import Taxonomy
-from etalage.exchange.listing import LEVEL_MARK
 from etalage.files import fingerprint_bytes
 
 Path3 = tuple[str, str, str]
+
+LEVEL_MARK = "\x1f"
+"""Between the names of the three levels in a ``branch``."""
 
 _UNSAFE = frozenset('%/\\:*?"<>|') | {chr(code) for code in (*range(32), 127)}
 _LONGEST = 180

@@ -9,11 +9,11 @@ from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.catalogue.taxonomy import write_taxonomy
 from etalage.errors import ConfigError
+from etalage.exchange.forms.folder import write_folder
+from etalage.exchange.forms.parquet import write_parquet
+from etalage.exchange.forms.shelf import Shelf
+from etalage.exchange.forms.webdataset import write_webdataset
 from etalage.exchange.manifest import FORMATS, Manifest, write_manifest
-from etalage.exchange.shelf import Shelf
-from etalage.exchange.to_folder import write_folder
-from etalage.exchange.to_parquet import write_parquet
-from etalage.exchange.to_webdataset import write_webdataset
 from etalage.files import fingerprint, resumable_folder
 from etalage.progress import progress_bar
 

@@ -4,7 +4,7 @@
 2. Rows are grouped to products; this is done again when a job goes on.
 3. Shards of products are read, on every core: each becomes a part of the INDEX, and a BSON file
    where images lie in no file of their own.
-4. ``catalogue.assemble`` makes the INDEX of the parts.
+4. ``catalogue.tables.assemble`` makes the INDEX of the parts.
 """
 
 import shutil
@@ -31,13 +31,21 @@ from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
 from etalage.engines.local import run_shards
 from etalage.errors import CatalogueError, ConfigError
 from etalage.exchange.categories import Numbering, number_categories
-from etalage.exchange.cells import in_listed_order, spool
-from etalage.exchange.fetch import Fetching
-from etalage.exchange.grouping import Grouping, group
-from etalage.exchange.listing import CELL, Found, Listing, as_rows, listing_schema, ordered_texts
-from etalage.exchange.numbering import FileNumbers, Renumbered
-from etalage.exchange.pictures import Origin, Pictures
-from etalage.exchange.shards import (
+from etalage.exchange.listings.inputs import Given, Input, open_input
+from etalage.exchange.listings.listing import (
+    CELL,
+    Found,
+    Listing,
+    as_rows,
+    listing_schema,
+    ordered_texts,
+)
+from etalage.exchange.reading.cells import in_listed_order, spool
+from etalage.exchange.reading.fetch import Fetching
+from etalage.exchange.reading.grouping import Grouping, group
+from etalage.exchange.reading.numbering import FileNumbers, Renumbered
+from etalage.exchange.reading.pictures import Origin, Pictures
+from etalage.exchange.reading.shards import (
     ARRAYS,
     ROWS,
     Job,
@@ -47,7 +55,6 @@ from etalage.exchange.shards import (
     read_shard,
     read_sources,
 )
-from etalage.exchange.sources import Given, Input, open_input
 from etalage.files import resumable_folder
 from etalage.progress import progress_bar
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from etalage.catalogue.tables.part import Issue
 from etalage.errors import ConfigError
-from etalage.exchange.categories import levels
-from etalage.exchange.listing import BATCH, FIELDS, FILE, LEVEL_MARK, Found, as_rows
+from etalage.exchange.categories import LEVEL_MARK, levels
+from etalage.exchange.listings.listing import BATCH, FIELDS, FILE, Found, as_rows
 
 IMAGE_NAMES = (".jpg", ".jpeg", ".png", ".webp")
 

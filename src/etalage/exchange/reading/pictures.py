@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from etalage.exchange.cells import Cells, Spool
-from etalage.exchange.fetch import KIND, Fetcher, Fetching, in_order
-from etalage.exchange.listing import CELL, FILE, NOTHING, URL
-from etalage.exchange.places import Places, RefusedError
+from etalage.exchange.listings.listing import CELL, FILE, NOTHING, URL
+from etalage.exchange.reading.cells import Cells, Spool
+from etalage.exchange.reading.fetch import KIND, Fetcher, Fetching, in_order
+from etalage.exchange.reading.places import Places, RefusedError
 
 NO_ENTRY = "no picture"
 

@@ -19,9 +19,9 @@ from pyarrow import csv as pacsv
 
 from etalage.catalogue.tables.part import Issue
 from etalage.errors import CatalogueError
-from etalage.exchange.columns import Columns, exported_columns, find_columns
-from etalage.exchange.listing import Found
-from etalage.exchange.table_rows import Options, find_rows
+from etalage.exchange.listings.columns import Columns, exported_columns, find_columns
+from etalage.exchange.listings.listing import Found
+from etalage.exchange.listings.table_rows import Options, find_rows
 
 _BLOCK = 2**23
 _PARQUET_BYTES = 2**25

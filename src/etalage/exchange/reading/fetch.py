@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from etalage.errors import ConfigError
-from etalage.exchange.places import RefusedError
+from etalage.exchange.reading.places import RefusedError
 
 KIND = "not fetched"
 _REDIRECTS = (301, 302, 303, 307, 308)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from etalage.errors import CatalogueError, ConfigError
-from etalage.exchange.archives import list_archives
 from etalage.exchange.categories import Path3
-from etalage.exchange.columns import parse_columns
-from etalage.exchange.listing import Found, ordered_texts
+from etalage.exchange.listings.archives import list_archives
+from etalage.exchange.listings.columns import parse_columns
+from etalage.exchange.listings.listing import Found, ordered_texts
+from etalage.exchange.listings.table_rows import Options
+from etalage.exchange.listings.tables import Table, count_rows, list_table, open_table
+from etalage.exchange.listings.tree import compile_group, list_tree
 from etalage.exchange.manifest import read_manifest
-from etalage.exchange.table_rows import Options
-from etalage.exchange.tables import Table, count_rows, list_table, open_table
-from etalage.exchange.tree import compile_group, list_tree
 
 SORTS = ("folder", "table", "webdataset")
 _TABLES = (".csv", ".parquet")

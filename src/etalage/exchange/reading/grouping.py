@@ -10,7 +10,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from etalage.exchange.listing import CELL, FILE, URL, Listing
+from etalage.exchange.listings.listing import CELL, FILE, URL, Listing
 
 _NO_RANK = np.iinfo(np.int64).max
 

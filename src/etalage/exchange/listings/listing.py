@@ -23,8 +23,6 @@ from etalage.catalogue.tables.part import TEXTS, Issue
 
 KINDS = ("file", "url", "cell", "nothing", "product")
 FILE, URL, CELL, NOTHING, PRODUCT = range(len(KINDS))
-LEVEL_MARK = "\x1f"
-"""Between the names of the three levels in ``branch``."""
 
 FIELDS = pa.schema(
     {

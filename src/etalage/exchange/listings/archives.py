@@ -27,18 +27,10 @@ import pyarrow as pa
 
 from etalage.catalogue.tables.part import Issue
 from etalage.errors import CatalogueError
-from etalage.exchange.ids import INTEGER_MAX, INTEGER_MIN, plain_integer
-from etalage.exchange.listing import (
-    BATCH,
-    FIELDS,
-    FILE,
-    LEVEL_MARK,
-    NOTHING,
-    PRODUCT,
-    Found,
-    as_rows,
-)
-from etalage.exchange.tree import IMAGE_NAMES
+from etalage.exchange.categories import LEVEL_MARK
+from etalage.exchange.listings.ids import INTEGER_MAX, INTEGER_MIN, plain_integer
+from etalage.exchange.listings.listing import BATCH, FIELDS, FILE, NOTHING, PRODUCT, Found, as_rows
+from etalage.exchange.listings.tree import IMAGE_NAMES
 
 MAX_TEXT_BYTES = 2**20
 MAX_TEXTS = 256

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from etalage.errors import CatalogueError
-from etalage.exchange.listing import CELL, Listing
-from etalage.exchange.tables import rows_at_once
+from etalage.exchange.listings.listing import CELL, Listing
+from etalage.exchange.listings.tables import rows_at_once
 from etalage.files import whole_file
 
 _Cell = tuple[str, int, int]

@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.exchange.categories import safe_name
-from etalage.exchange.listing import text_type
-from etalage.exchange.shelf import BATCH_BYTES, Product, Shelf
+from etalage.exchange.forms.shelf import BATCH_BYTES, Product, Shelf
+from etalage.exchange.listings.listing import text_type
 from etalage.files import whole_file
 
 COLUMNS = ("_id", "category_id", "label", "images")

@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from etalage.catalogue.tables.part import Issue
-from etalage.exchange.columns import LEVELS, Columns
-from etalage.exchange.ids import plain_integers, split_ids
-from etalage.exchange.listing import (
+from etalage.exchange.categories import LEVEL_MARK
+from etalage.exchange.listings.columns import LEVELS, Columns
+from etalage.exchange.listings.ids import plain_integers, split_ids
+from etalage.exchange.listings.listing import (
     CELL,
     FILE,
-    LEVEL_MARK,
     NOTHING,
     PRODUCT,
     URL,
@@ -21,7 +21,7 @@ from etalage.exchange.listing import (
     as_rows,
     listing_schema,
 )
-from etalage.exchange.tree import branch_of
+from etalage.exchange.listings.tree import branch_of
 
 _SEPARATOR = "|"
 

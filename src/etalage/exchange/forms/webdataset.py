@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from etalage.exchange.categories import cut_name
-from etalage.exchange.shelf import Product, Shelf
+from etalage.exchange.forms.shelf import Product, Shelf
 from etalage.files import whole_file
 
 _LONGEST_KEY = 60

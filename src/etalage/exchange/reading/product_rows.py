@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from etalage.catalogue.tables.part import Issue
-from etalage.exchange.listing import LEVEL_MARK, text_type
+from etalage.exchange.categories import LEVEL_MARK
+from etalage.exchange.listings.listing import text_type
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 A shard is a run of products. Its files, in the folder of the job, are there whole or not at all::
 
-    NAME.products.arrow ...   see ``catalogue.parts``; ``file`` is a provisional number
+    NAME.products.arrow ...   see ``catalogue.tables.parts``; ``file`` is a provisional number
     sources-NAME.arrow        number, path, bytes, fingerprint (hex) of the files that this shard is
                               the first to use; the path is absolute
     import-NAME.bson          documents of products whose images lie in no file of their own, in
@@ -30,12 +30,12 @@ from etalage.catalogue.tables.part import (
     issue_table,
 )
 from etalage.catalogue.tables.parts import read_summary, write_parts
-from etalage.exchange.document import encode
-from etalage.exchange.image_rows import ImageRows, listed_flags
-from etalage.exchange.listing import PRODUCT, Listing
-from etalage.exchange.pictures import Origin, Pictures
-from etalage.exchange.places import MAX_IMAGE_BYTES, RefusedError
-from etalage.exchange.product_rows import ProductRows, product_rows
+from etalage.exchange.listings.listing import PRODUCT, Listing
+from etalage.exchange.reading.document import encode
+from etalage.exchange.reading.image_rows import ImageRows, listed_flags
+from etalage.exchange.reading.pictures import Origin, Pictures
+from etalage.exchange.reading.places import MAX_IMAGE_BYTES, RefusedError
+from etalage.exchange.reading.product_rows import ProductRows, product_rows
 from etalage.files import fingerprint_of, whole_file
 
 ROWS = 8192

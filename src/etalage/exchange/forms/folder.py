@@ -18,8 +18,8 @@ import pyarrow as pa
 from pyarrow import csv as pacsv
 
 from etalage.exchange.categories import folders, safe_name
-from etalage.exchange.listing import text_type
-from etalage.exchange.shelf import BATCH_BYTES, BATCH_PRODUCTS, Product, Shelf
+from etalage.exchange.forms.shelf import BATCH_BYTES, BATCH_PRODUCTS, Product, Shelf
+from etalage.exchange.listings.listing import text_type
 from etalage.files import whole_file
 
 COLUMNS = ("_id", "category_id", "rank", "image")

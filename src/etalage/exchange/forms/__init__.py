@@ -1,0 +1,1 @@
+"""The forms products are exported in."""

@@ -1,0 +1,1 @@
+"""What sources hold, listed before an image is read."""

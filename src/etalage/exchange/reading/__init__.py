@@ -1,0 +1,1 @@
+"""Images of a listing become the parts of an INDEX."""
