@@ -1,6 +1,5 @@
 """``etalage filter``."""
 
-import json as json_module
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ from cyclopts import Parameter
 
 from etalage.catalogue.selections.filter import Rule
 from etalage.catalogue.selections.filter import filter as filter_index
-from etalage.cli.show import print_index
+from etalage.cli.show import print_made
 
 
 def filter(
@@ -65,7 +64,4 @@ def filter(
         no_flag=no_flag,
     )
     record = filter_index(index, output, rule, root=root, overwrite=yes)
-    if json:
-        print(json_module.dumps(record["counts"], ensure_ascii=False))
-    else:
-        print_index(output, record)
+    print_made(output, record, json=json)

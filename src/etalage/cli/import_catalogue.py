@@ -1,12 +1,11 @@
 """``etalage import``."""
 
-import json as json_module
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from etalage.cli.show import print_index
+from etalage.cli.show import print_made
 from etalage.exchange.importer import import_catalogue as import_sources
 from etalage.exchange.reading.fetch import Fetching
 
@@ -71,7 +70,4 @@ def import_catalogue(
         workers=workers,
         overwrite=yes,
     )
-    if json:
-        print(json_module.dumps(record["counts"], ensure_ascii=False))
-    else:
-        print_index(output, record)
+    print_made(output, record, json=json)

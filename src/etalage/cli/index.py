@@ -1,13 +1,12 @@
 """``etalage index``."""
 
-import json as json_module
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from etalage.catalogue.build import index as build_index
-from etalage.cli.show import print_index
+from etalage.cli.show import print_made
 
 
 def index(
@@ -50,7 +49,4 @@ def index(
         root=root,
         overwrite=yes,
     )
-    if json:
-        print(json_module.dumps(record["counts"], ensure_ascii=False))
-    else:
-        print_index(output, record)
+    print_made(output, record, json=json)

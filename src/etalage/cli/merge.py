@@ -1,13 +1,12 @@
 """``etalage merge``."""
 
-import json as json_module
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from etalage.catalogue.selections.merge import merge as merge_indexes
-from etalage.cli.show import print_index
+from etalage.cli.show import print_made
 
 
 def merge(
@@ -29,7 +28,4 @@ def merge(
         json: print one JSON document.
     """
     record = merge_indexes(list(index), output, root=root, overwrite=yes)
-    if json:
-        print(json_module.dumps(record["counts"], ensure_ascii=False))
-    else:
-        print_index(output, record)
+    print_made(output, record, json=json)

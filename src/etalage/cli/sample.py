@@ -1,13 +1,12 @@
 """``etalage sample``."""
 
-import json as json_module
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from etalage.catalogue.selections.sample import sample as draw_sample
-from etalage.cli.show import print_index
+from etalage.cli.show import print_made
 
 
 def sample(
@@ -46,7 +45,4 @@ def sample(
         root=root,
         overwrite=yes,
     )
-    if json:
-        print(json_module.dumps(record["counts"], ensure_ascii=False))
-    else:
-        print_index(output, record)
+    print_made(output, record, json=json)

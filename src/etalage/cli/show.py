@@ -72,6 +72,14 @@ def _duplicates(path: Path) -> dict[str, Any]:
     return {**record["report"], "source": {key: record[key] for key in record.keys() - {"report"}}}
 
 
+def print_made(path: Path, record: dict[str, Any], *, json: bool) -> None:
+    """Print the counts of an index that was just made, for a program or for a person."""
+    if json:
+        print(json_module.dumps(record["counts"], ensure_ascii=False))
+    else:
+        print_index(path, record)
+
+
 def print_index(path: Path, record: dict[str, Any]) -> None:
     """Print the counts of an index as tables."""
     counts = record["counts"]
