@@ -53,6 +53,7 @@ class MappedFiles:
         """
         order = np.lexsort((offsets, files))
         found: list[bytes] = [b""] * len(order)
+        order = order[lengths[order] > 0]  # of an image that could not be had there is no file
         for start, stop in _runs(files[order]):
             rows = order[start:stop]
             ranges = self._ranges(int(files[rows[0]]), offsets[rows], lengths[rows])
