@@ -56,8 +56,10 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def whole_file(path: Path, *, overwrite: bool = False, sync: bool = True) -> Iterator[Path]:
     """Yield a neighbour of ``path`` to write to; rename it to ``path`` when the block ends well.
+
+    Without ``sync`` it outlives the death of the process, but perhaps not that of the machine.
 
     Raises:
         OutputError: ``path`` exists and ``overwrite`` is false, or the disk refuses.
@@ -69,7 +71,8 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
-            _sync(part)
+            if sync:
+                _sync(part)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

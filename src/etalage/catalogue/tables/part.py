@@ -9,6 +9,8 @@ kept as they are.
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -68,9 +70,10 @@ ISSUE_FIELDS = pa.schema(
     }
 )
 
-HASHES: dict[str, Callable[[Any], bytes]] = {
-    "xxh3": xxhash.xxh3_128_digest,
-    "md5": lambda data: hashlib.md5(data, usedforsecurity=False).digest(),
+_MD5 = partial(hashlib.md5, usedforsecurity=False)
+HASHES: dict[str, Callable[[Iterable[Any]], Iterable[bytes]]] = {
+    "xxh3": lambda images: map(xxhash.xxh3_128_digest, images),
+    "md5": lambda images: map(methodcaller("digest"), map(_MD5, images)),
 }
 """What identifies an image: 128 bits of its bytes."""
 
@@ -128,7 +131,7 @@ def hash_images(
     """Return the 16-byte hashes of stretches of ``buffer``."""
     # Chained maps: a third faster than a loop, and this is done twelve million times.
     stretches = map(slice, starts.tolist(), stops.tolist())
-    hashes = b"".join(map(HASHES[name], map(buffer.data.__getitem__, stretches)))
+    hashes = b"".join(HASHES[name](map(buffer.data.__getitem__, stretches)))
     buffers = [None, pa.py_buffer(hashes)]
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(starts), buffers)
 

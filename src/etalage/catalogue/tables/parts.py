@@ -5,6 +5,7 @@ files, one record batch of each for each part) for every NAME that was written. 
 there whole or not at all: ``NAME.json`` is written last.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +14,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from etalage.catalogue.tables.part import Part
-from etalage.errors import CatalogueError
-from etalage.files import read_json, whole_file, write_json
+from etalage.files import whole_file
 
 _TABLES = ("products", "images", "issues")
 
@@ -48,18 +48,35 @@ def write_parts(
             for table in _TABLES:
                 data: pa.Table = getattr(part, table)
                 if table not in writers:
-                    path = open_files.enter_context(whole_file(_path(folder, name, table)))
+                    place = whole_file(_path(folder, name, table), sync=False)
+                    path = open_files.enter_context(place)
                     sink = pa.ipc.new_file(str(path), data.schema)
                     writers[table] = open_files.enter_context(sink)
                 columns = [column.combine_chunks() for column in data.columns]
                 writers[table].write_batch(pa.record_batch(columns, data.schema))
-    write_json(folder / f"{name}.json", summary())
+    document = {"sizes": _sizes(folder, name), "summary": summary()}
+    with whole_file(folder / f"{name}.json", sync=False) as file:
+        file.write_text(json.dumps(document), encoding="utf-8")
 
 
 def read_summary(folder: Path, name: str) -> dict[str, Any] | None:
-    """Return the summary of a name that was written whole, None for one that was not."""
-    path = folder / f"{name}.json"
-    return read_json(path, CatalogueError, "delete its folder") if path.is_file() else None
+    """Return the summary of a name that was written whole, None for one that was not.
+
+    Files are not synced one by one, so a machine that died may have left one short: the sizes tell.
+    """
+    try:
+        document = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if document.get("sizes") != _sizes(folder, name):
+        return None
+    summary: dict[str, Any] = document["summary"]
+    return summary
+
+
+def _sizes(folder: Path, name: str) -> dict[str, int]:
+    paths = {table: _path(folder, name, table) for table in _TABLES}
+    return {table: path.stat().st_size for table, path in paths.items() if path.is_file()}
 
 
 class ChainedParts:
