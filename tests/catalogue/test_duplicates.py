@@ -1,13 +1,25 @@
 """Duplicate groups: what connects, what does not."""
 
+import hashlib
 from collections import defaultdict
+from pathlib import Path
+from typing import Any
 
+import bson
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from etalage.catalogue.duplicates import Groups, connect, find_shared, group_products
+from etalage.catalogue.build import index
+from etalage.catalogue.duplicates import (
+    Groups,
+    connect,
+    duplicate_groups,
+    find_shared,
+    group_products,
+)
+from etalage.catalogue.index import open_index
 
 
 def hashes(contents: list[int]) -> NDArray[np.uint64]:
@@ -132,3 +144,22 @@ def test_a_catalogue_without_images_has_one_group_per_product() -> None:
     found, groups = group([[], [], []])
     assert found == [0, 1, 2]
     assert groups.sizes.tolist() == [1, 1, 1]
+
+
+def test_both_hashes_give_the_same_groups(tmp_path: Path, photo: Any, product: Any) -> None:
+    drawn = np.random.default_rng(0).integers(0, 90, (60, 2)).tolist()
+    products = [product(row, [photo(seed) for seed in seeds], 1) for row, seeds in enumerate(drawn)]
+    (tmp_path / "c.bson").write_bytes(b"".join(map(bson.encode, products)))
+    found = []
+    for name in ("xxh3", "md5"):
+        index([tmp_path / "c.bson"], tmp_path / name, hash_name=name)
+        found.append(duplicate_groups(open_index(tmp_path / name)))
+    assert found[0].product_group.tolist() == found[1].product_group.tolist()
+    assert 1 < len(found[0].sizes) < 60
+
+
+def test_md5_is_the_key_that_others_use(tmp_path: Path, photo: Any, product: Any) -> None:
+    (tmp_path / "c.bson").write_bytes(bson.encode(product(1, [photo(1), photo(2)], 1)))
+    index([tmp_path / "c.bson"], tmp_path / "x", hash_name="md5")
+    kept = open_index(tmp_path / "x").column("images", "hash").to_pylist()
+    assert kept == [hashlib.md5(photo(seed)).digest() for seed in (1, 2)]
