@@ -105,7 +105,7 @@ def _read(chunk: Chunk, reading: Reading) -> Part:
     kept = usable.to_numpy(zero_copy_only=False)
     offsets = chunk.documents[:, walker.START] + chunk.base
     products = _Products(
-        Fields(chunk.documents[kept], chunk.data),
+        everything if kept.all() else Fields(chunk.documents[kept], chunk.data),
         pc.coalesce(texts, pc.cast(integers, pa.string())).filter(usable),
         offsets[kept],
         reading,
@@ -162,8 +162,10 @@ def _odd_documents(products: _Products) -> list[pa.Table]:
 def _images(chunk: Chunk, products: _Products) -> tuple[pa.Table, pa.Table]:
     counts = products.fields.documents[:, walker.IMAGES]
     ranks = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    first = np.repeat(products.fields.documents[:, walker.FIRST_IMAGE], counts)
-    images = chunk.images[first + ranks]
+    images = chunk.images
+    if len(ranks) < len(images):  # some belong to documents that are no products
+        first = np.repeat(products.fields.documents[:, walker.FIRST_IMAGE], counts)
+        images = images[first + ranks]
     starts, lengths = images[:, walker.IMAGE_OFFSET], images[:, walker.IMAGE_LENGTH]
     headers = images[:, walker.IMAGE_HEADER : walker.IMAGE_NO_PICTURE]
     reading = products.reading
