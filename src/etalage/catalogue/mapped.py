@@ -13,12 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numpy.typing import NDArray
 
 from etalage.errors import CatalogueError
 
 MAPPED = 256
+_posix_fadvise = types.ExternalFunction(
+    "posix_fadvise", types.intc(types.intc, types.int64, types.int64, types.intc)
+)
+_WILL_NEED = np.int32(os.POSIX_FADV_WILLNEED)
 
 
 class MappedFiles:
@@ -70,9 +74,7 @@ class MappedFiles:
         descriptor, data = self._map(file)
         # A mapping of a file that was cut since would end the process, not raise.
         self._refuse_cut(file, os.fstat(descriptor).st_size, needed)
-        for offset, length in zip(offsets.tolist(), lengths.tolist(), strict=True):
-            os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_WILLNEED)
-        together = gather(data, offsets, lengths.astype(np.int64)).data
+        together = _fetch(descriptor, data, offsets, lengths.astype(np.int64)).data
         stops = np.cumsum(lengths, dtype=np.int64)
         return [
             together[start:stop].tobytes()
@@ -137,3 +139,19 @@ def gather(
         gathered[at:stop] = data[starts[row] : starts[row] + lengths[row]]
         at = stop
     return gathered
+
+
+@njit(cache=True, nogil=True)
+def _fetch(
+    descriptor: int,
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+) -> NDArray[np.uint8]:
+    """Announce stretches of a mapped file to the system, all of them, then gather them.
+
+    One compiled call: a Python loop would hand the interpreter lock to and fro for every picture.
+    """
+    for row in range(len(starts)):
+        _posix_fadvise(np.int32(descriptor), starts[row], lengths[row], _WILL_NEED)
+    return gather(data, starts, lengths)
