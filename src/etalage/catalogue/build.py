@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from etalage.catalogue.bson.scan import Reading
 from etalage.catalogue.bson.stretches import STRETCH_BYTES, Stretch, read_stretches
 from etalage.catalogue.grown import File, files_to_read
-from etalage.catalogue.index import Index, open_index
+from etalage.catalogue.index import SCHEMA, Index, open_index
 from etalage.catalogue.tables.assemble import assemble
 from etalage.catalogue.tables.indexed import IndexedParts, read_issues
 from etalage.catalogue.tables.part import (
@@ -86,6 +86,7 @@ def index(
             taxonomy = earlier.folder / "categories.csv"
     tree = read_taxonomy(taxonomy) if taxonomy else None
     plan = {
+        "schema": SCHEMA,
         "files": [[str(file.path), file.source.fingerprint, file.start] for file in files],
         "hash": hash_name,
         "verify": verify,

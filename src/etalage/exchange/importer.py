@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from etalage.catalogue.index import SCHEMA
 from etalage.catalogue.tables.assemble import assemble
 from etalage.catalogue.tables.part import (
     HASHES,
@@ -124,6 +125,7 @@ def import_catalogue(
     names = taxonomy or source.taxonomy
     tree = read_taxonomy(names) if names else None
     plan = {
+        "schema": SCHEMA,
         "import": source.plan,
         "output": str(output.resolve()),
         "hash": hash_name,
