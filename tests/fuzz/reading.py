@@ -63,12 +63,33 @@ def read_issues(folder: Path) -> list[Issue]:
     ]
 
 
+def claimed(pieces: list[Piece], spans: list[tuple[int, int, Product | None]]) -> set[int]:
+    """Return where products start that lie between two pieces of damage, within the first's length.
+
+    Its length field is the one thing known of it, and says that all of them are its own.
+    """
+    filled = [piece for piece in pieces if piece.data]
+    damaged = [
+        (start, start + int.from_bytes(piece.data[:4], "little", signed=True))
+        for piece, (start, _, product) in zip(filled, spans, strict=True)
+        if product is None
+    ]
+    return {
+        start
+        for start, _, _ in spans
+        for first, end in damaged
+        for second, _ in damaged
+        if first < start < second < end
+    }
+
+
 def check(pieces: list[Piece], found: list[Found], issues: list[Issue]) -> None:
     """Check that every intact product is there as it is and that no other touches it.
 
-    What the bytes of a file do not tell is not asked for: a whole product that has damage on both
-    sides may have been part of a larger document, and is not believed when what follows looks so;
-    and damage may by chance leave a whole document that ends just where another one does.
+    What the bytes of a file do not tell is not asked for: whole products with damage on both sides
+    may have been part of a larger document, and are not believed when what follows looks so, or
+    when the damage before them claims their bytes; and damage may by chance leave a whole document
+    that ends just where another one does.
     """
     spans = spans_of(pieces)
     ends = {stop for _, stop, _ in spans}
@@ -79,7 +100,7 @@ def check(pieces: list[Piece], found: list[Found], issues: list[Issue]) -> None:
             spans, [None, *spans], [*spans[1:], None], strict=False
         )
         if before and after and before[2] is None and after[2] is None
-    }
+    } | claimed(pieces, spans)
     others = [each for each in found if each.start not in intact]
     for start, stop, product in spans:
         if product is None:

@@ -132,3 +132,21 @@ def test_texts_of_another_id_that_spells_the_same_number_are_not_taken(place: Pa
     etalage.index([place / "shop.bson"], place / "y", text=place / "texts.csv", workers=1)
     index = etalage.open_index(place / "y")
     assert index.column("products", "title").to_pylist() == [None, "own"]
+
+
+# Cut at 145 it is whole, to where a product in the next picture ends: what no reader can know.
+@pytest.mark.parametrize("kept", sorted(set(range(60, 200, 5)) - {145}))
+def test_a_picture_of_products_that_was_cut_hides_nothing_of_the_next(
+    place: Path, kept: int
+) -> None:
+    cut = plain(1, CATALOGUE_INSIDE)[:kept]
+    after = [plain(2, CATALOGUE_INSIDE), plain(3), plain(4)]
+    (place / "found.bson").write_bytes(b"".join([plain(0), cut, *after]))
+    assert make_index(place / "found.bson", place / "found")
+    ids = etalage.open_index(place / "found").product_ids.to_pylist()
+    assert (ids[0], ids[-3:]) == (0, [2, 3, 4])
+
+
+def test_a_product_behind_a_cut_picture_of_products_ends_the_file(place: Path) -> None:
+    cut = Piece(plain(1, CATALOGUE_INSIDE)[:101], None)
+    assert found_in([product(0), cut, product(2, CATALOGUE_INSIDE)], place) == ["0", "2"]

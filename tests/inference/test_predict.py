@@ -1,6 +1,7 @@
 """Predictions: every product once, in order, whatever its images; stopped runs go on."""
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,8 @@ def test_the_excel_table_has_a_line_and_a_path_for_every_product(
     book, text = tmp_path / "p.xlsx", tmp_path / "p.csv"
     arguments = ["-o", tmp_path / "p", "--xlsx", book, "--csv", text]
     assert etalage("predict", shop.model, shop.index, *arguments).code == 0
-    lines = list(load_workbook(book, read_only=True).active.iter_rows(values_only=True))
+    with closing(load_workbook(book, read_only=True)) as opened:
+        lines = list(opened.active.iter_rows(values_only=True))
     assert len(lines) == 41
     assert lines[1][2] in ("MAISON > VAISSELLE > ASSIETTE", "MAISON > VAISSELLE > VERRE",
                            "JEUX > PLATEAU > DAMIER")  # fmt: skip

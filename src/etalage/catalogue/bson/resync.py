@@ -44,29 +44,27 @@ def _whole_end(
 
 
 @njit(cache=True, nogil=True)
-def _follow(
+def _leads_on(
     buffer: NDArray[np.uint8],
     at: int,
     to_end_of_file: bool,
     links: int,
     beyond: int,
     images: NDArray[np.int64],
-) -> tuple[int, bool]:
-    """Go from whole document to whole document: ``links`` of them, and until past ``beyond``.
+) -> bool:
+    """Whether from ``at`` on whole documents follow each other, ``links`` and to past ``beyond``.
 
-    Returns:
-        Where that came to, and whether it came so far, or to the end of the file.
+    Fewer are enough where the file ends behind them.
     """
     row = np.zeros(DOCUMENT_COLUMNS, np.int64)
     while links > 0 or at <= beyond:
         if at == len(buffer):
-            return at, to_end_of_file
-        stop = _whole_end(buffer, at, row, images)
-        if stop < 0:
-            return at, False
+            return to_end_of_file
+        at = _whole_end(buffer, at, row, images)
+        if at < 0:
+            return False
         links -= 1
-        at = stop
-    return at, True
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -74,8 +72,7 @@ def _is_alone(
     buffer: NDArray[np.uint8], stop: int, to_end_of_file: bool, images: NDArray[np.int64]
 ) -> bool:
     """Whether what follows a product that ends at ``stop`` does not enclose it."""
-    _, is_followed = _follow(buffer, stop, to_end_of_file, 1, 0, images)
-    if is_followed:
+    if _leads_on(buffer, stop, to_end_of_file, 1, 0, images):
         return True
     return (to_end_of_file or stop + 4 <= len(buffer)) and not _looks_nested(buffer, stop)
 
@@ -110,15 +107,20 @@ def resynchronise(
         images: a table to work in; a document with more images than it has rows is not believed.
     """
     row = np.zeros(DOCUMENT_COLUMNS, np.int64)
+    # Where a document starts that does not lead on, since one before it does not: so that no chain
+    # is followed more than once.
+    doubted = {np.int64(-1)}
     while at < limit and at + MINIMUM <= len(buffer):
         stop = _whole_end(buffer, at, row, images)
         if stop >= 0 and ABSENT < row[FIRST_FIELD] < OTHER and row[IMGS_TYPE] == 0x04:
-            after, holds = _follow(buffer, stop, to_end_of_file, chain - 1, around, images)
+            leads_on = np.int64(at) not in doubted and _leads_on(
+                buffer, stop, to_end_of_file, chain - 1, around, images
+            )
             is_free = stop <= around or chain == 0
-            if holds and (is_free or _is_alone(buffer, stop, to_end_of_file, images)):
+            if leads_on and (is_free or _is_alone(buffer, stop, to_end_of_file, images)):
                 return at
-            if stop <= around:  # and so are those that follow it
-                at = after - 1
+            if not leads_on:
+                doubted.add(np.int64(stop))
         around = max(around, stop)
         at += 1
     return -1
@@ -137,7 +139,6 @@ def product_across(
     There is none in a document that another whole one follows. Of two that overlap, neither of them
     followed by a whole one, the later is believed: its first bytes are there.
     """
-    _, is_followed = _follow(buffer, stop, to_end_of_file, 1, 0, images)
-    if is_followed:
+    if _leads_on(buffer, stop, to_end_of_file, 1, 0, images):
         return -1
     return resynchronise(buffer, start + 1, stop, stop, to_end_of_file, 0, images)
