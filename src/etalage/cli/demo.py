@@ -84,6 +84,7 @@ def _seconds(result: Demo) -> Table:
 def _next(folder: Path) -> str:
     return f"""What to try next:
   etalage show {folder}/index-train
+  etalage report {folder}/index-train -o {folder}/report.html
   etalage classify {folder}/model PHOTO.jpg ...
   etalage predict {folder}/model {folder}/index-test -o {folder}/again --xlsx {folder}/again.xlsx
   etalage score {folder}/predictions {folder}/catalogue/test_truth.csv --part private
