@@ -72,6 +72,21 @@ def test_an_update_killed_before_its_end_is_finished_by_the_next(shop: Any, grow
     assert len(read_predictions(grown / "p")) == 43
 
 
+def test_what_a_killed_update_left_of_an_older_index_is_not_taken_for_this_one(
+    shop: Any, grown: Path, product: Product, photo: Photo
+) -> None:
+    from etalage.catalogue.build import index
+    from etalage.inference.predict import predict
+
+    index([], grown / "index", append=True)
+    predict(shop.model, grown / "index", grown / ".p.grown", carry=grown / "p", device="cpu")
+    with (grown / "shop.bson").open("ab") as file:
+        file.write(bson.encode(product(950, [photo(5)], 10)))
+    report = update(grown / "index", model=shop.model, predictions=grown / "p", device="cpu")
+    assert (report.new_products, report.predicted) == (1, 4)
+    assert len(read_predictions(grown / "p")) == 44
+
+
 def test_without_a_model_only_the_index_grows(grown: Path, etalage: Any) -> None:
     run = etalage("update", grown / "index")
     assert "43 products, 3 of them new" in run.out

@@ -78,22 +78,28 @@ def _predict(model: Path, index: Path, predictions: Path, products: int, device:
     restore(predictions)
     if not predictions.exists():
         return predict(model, index, predictions, device=device).products
-    source = manifests.read_manifest(predictions).source
-    made = (source.get("index"), source.get("model"))
-    if made == (open_index(index).fingerprint, open_model(model, device="cpu").fingerprint):
+    earlier, now = manifests.read_manifest(predictions), open_index(index).fingerprint
+    made = (earlier.source.get("index"), earlier.source.get("model"))
+    if made == (now, open_model(model, device="cpu").fingerprint):
         return 0
-    before = manifests.read_manifest(predictions).products
     grown = predictions.with_name(f".{predictions.name}.grown")
-    if not (grown / manifests.NAME).is_file():
+    if not _is_of(grown, now):
         predict(
             model,
             index,
             grown,
-            max_images=source.get("max_images"),
-            top=int(source.get("top", TOP)),
+            max_images=earlier.source.get("max_images"),
+            top=int(earlier.source.get("top", TOP)),
             carry=predictions,
             device=device,
             overwrite=True,
         )
     replace_folder(grown, predictions)
-    return products - before
+    return products - earlier.products
+
+
+def _is_of(predictions: Path, index: str) -> bool:
+    """Whether a killed update left finished predictions of the index as it is now."""
+    if not (predictions / manifests.NAME).is_file():
+        return False
+    return manifests.read_manifest(predictions).source.get("index") == index

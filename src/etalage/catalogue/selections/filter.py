@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from etalage.catalogue.index import Index, open_index
@@ -119,8 +120,8 @@ def _of_images(index: Index, rule: Rule) -> NDArray[np.bool_]:
         good = (quality >= rule.min_quality) | ((quality == 0) & index.readable)
         kept &= _images_of(index, good) > 0
     if rule.no_flag:
-        flag = index.column("images", "flag").cast(pa.string())
-        kept &= _images_of(index, np.asarray(flag) != "") == 0
+        flagged = pc.not_equal(index.column("images", "flag").cast(pa.string()), "")
+        kept &= _images_of(index, flagged.to_numpy(zero_copy_only=False)) == 0
     return kept
 
 
