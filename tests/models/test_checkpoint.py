@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from etalage.errors import ModelError
 from etalage.models.checkpoint import open_model
+from etalage.models.fusion import Places
 from etalage.models.network import ProductModel, centre_crop
 
 
@@ -21,16 +22,17 @@ def photos(count: int, side: int = 36) -> NDArray[np.uint8]:
 def test_an_opened_model_answers_as_the_network_that_was_saved(
     network: ProductModel, folder: Path
 ) -> None:
-    pixels, product = photos(3), np.array([0, 0, 1])
+    pixels, product, rank = photos(3), np.array([0, 0, 1]), np.array([0, 1, 0])
     with torch.inference_mode():
         cut = centre_crop(torch.from_numpy(pixels), 32)
-        expected = (network(cut, torch.from_numpy(product), 2) / 1.5).softmax(1).numpy()
-    found = open_model(folder, device="cpu").probabilities(pixels, product, 2)
+        places = Places(torch.from_numpy(product), torch.from_numpy(rank), 2)
+        expected = (network(cut, places) / 1.5).softmax(1).numpy()
+    found = open_model(folder, device="cpu").probabilities(pixels, product, rank, 2)
     assert np.allclose(found, expected, atol=1e-6)
 
 
 def test_a_product_without_images_gets_the_prior(folder: Path) -> None:
-    found = open_model(folder).probabilities(photos(2), np.array([0, 2]), 3)
+    found = open_model(folder).probabilities(photos(2), np.array([0, 2]), np.zeros(2, int), 3)
     assert found[1].tolist() == [0.5, 0.25, 0.25]
     assert found.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
 
@@ -43,7 +45,7 @@ def test_categories_come_back_with_their_exact_names(folder: Path) -> None:
 
 def test_images_of_another_size_are_refused(folder: Path) -> None:
     with pytest.raises(ModelError, match="32x32x3 given, 36x36x3 expected"):
-        open_model(folder).probabilities(photos(1, side=32), np.array([0]), 1)
+        open_model(folder).probabilities(photos(1, side=32), np.array([0]), np.array([0]), 1)
 
 
 def test_an_unfinished_training_is_no_model(folder: Path) -> None:

@@ -5,7 +5,7 @@ import torch
 
 from etalage.errors import ModelError
 from etalage.models.backbone import create_backbone
-from etalage.models.fusion import create_fusion
+from etalage.models.fusion import Places, create_fusion
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import pick_device, use_bf16
 
@@ -16,10 +16,17 @@ def photos(count: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, 32, 32, 3), dtype=torch.uint8, generator=generator)
 
 
+def places(products: list[int], count: int) -> Places:
+    """Return the places of images in ascending rank."""
+    ranks = [products[:position].count(owner) for position, owner in enumerate(products)]
+    owners, order = (torch.tensor(each, dtype=torch.int64) for each in (products, ranks))
+    return Places(owners, order, count)
+
+
 def test_a_product_is_the_mean_of_its_images_and_zeros_without_any() -> None:
     fuse = create_fusion("mean", 2)
     features = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
-    fused = fuse(features, torch.tensor([0, 2, 2]), 4)
+    fused = fuse(features, places([0, 2, 2], 4))
     assert fused.tolist() == [[1.0, 2.0], [0.0, 0.0], [4.0, 5.0], [0.0, 0.0]]
 
 
@@ -29,24 +36,23 @@ def test_an_unknown_fusion_is_refused() -> None:
 
 
 def test_a_product_is_answered_alike_whoever_shares_its_batch(network: ProductModel) -> None:
-    pixels, product = photos(5), torch.tensor([0, 0, 1, 2, 2])
+    pixels, product = photos(5), [0, 0, 1, 2, 2]
     with torch.inference_mode():
-        together = network(pixels, product, 3)
-        alone = network(pixels[:2], product[:2], 1)
+        together = network(pixels, places(product, 3))
+        alone = network(pixels[:2], places(product[:2], 1))
     assert torch.allclose(together[:1], alone, atol=1e-5)
 
 
 def test_the_order_of_a_products_images_does_not_matter(network: ProductModel) -> None:
-    pixels, product = photos(3), torch.tensor([0, 0, 0])
+    pixels, alone = photos(3), places([0, 0, 0], 1)
     with torch.inference_mode():
-        assert torch.allclose(
-            network(pixels, product, 1), network(pixels.flip(0), product, 1), atol=1e-5
-        )
+        straight, turned = network(pixels, alone), network(pixels.flip(0), alone)
+    assert torch.allclose(straight, turned, atol=1e-5)
 
 
 def test_products_without_any_image_are_answered_too(network: ProductModel) -> None:
     with torch.inference_mode():
-        logits = network(photos(0), torch.zeros(0, dtype=torch.int64), 2)
+        logits = network(photos(0), places([], 2))
     assert torch.equal(logits, network.head.bias.expand(2, -1))
 
 
@@ -62,7 +68,7 @@ def test_a_frozen_backbone_keeps_weights_and_statistics(network: ProductModel) -
     network.freeze_backbone()
     before = {key: value.clone() for key, value in network.backbone.state_dict().items()}
     network.train()
-    network(photos(4), torch.arange(4), 4).sum().backward()
+    network(photos(4), places([0, 1, 2, 3], 4)).sum().backward()
     after = network.backbone.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
     assert all(parameter.grad is None for parameter in network.backbone.parameters())

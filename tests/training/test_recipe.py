@@ -3,7 +3,9 @@
 import pytest
 
 from etalage.errors import ConfigError
-from etalage.training.recipe import RECIPES, describe, find_recipe
+from etalage.training.recipe import describe
+from etalage.training.recipes import RECIPES
+from etalage.training.settings import find_recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -55,9 +55,10 @@ def classify(
     pixels = np.empty((len(images), network.size, network.size, 3), np.uint8)
     for position, path in enumerate(images):
         _read(path, pixels[position])
-    product = np.zeros(len(images), np.int64) if together else np.arange(len(images))
+    each = np.arange(len(images))
+    product, rank = (np.zeros_like(each), each) if together else (each, np.zeros_like(each))
     count = int(product[-1]) + 1
-    categories, kept, _ = top_k(network.probabilities(pixels, product, count), top)
+    categories, kept, _ = top_k(network.probabilities(pixels, product, rank, count), top)
     taxonomy = network.taxonomy
     return [
         Answer(

@@ -156,7 +156,7 @@ def _answer(
     order = in_order(rows, BATCH_PRODUCTS)
     for batch in load(index, order, size=model.size, max_images=max_images):
         count = len(batch.rows)
-        found = top_k(model.probabilities(batch.pixels, batch.product, count), top)
+        found = top_k(model.probabilities(batch.pixels, batch.product, batch.rank, count), top)
         categories.append(found[0])
         kept.append(found[1])
         rest.append(found[2])

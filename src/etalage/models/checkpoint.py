@@ -29,7 +29,7 @@ from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import ModelError
 from etalage.files import fingerprint_bytes, read_json, whole_file, write_json
 from etalage.models.backbone import Backbone, create_backbone
-from etalage.models.fusion import create_fusion
+from etalage.models.fusion import Places, create_fusion
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast, pick_device, use_bf16
 from etalage.models.weights import load_strictly, read_tensors
@@ -116,13 +116,18 @@ class Model:
         return self.architecture.max_images
 
     def probabilities(
-        self, pixels: NDArray[np.uint8], product: NDArray[np.int64], count: int
+        self,
+        pixels: NDArray[np.uint8],
+        product: NDArray[np.int64],
+        rank: NDArray[np.int64],
+        count: int,
     ) -> NDArray[np.float32]:
         """Return the probability of each category for some products.
 
         Args:
             pixels: RGB, (N, size, size, 3).
-            product: for each image the position of its product, (N,).
+            product: for each image the position of its product, never falling, (N,).
+            rank: of each image within its product, (N,).
             count: number of products P.
 
         Returns:
@@ -136,8 +141,8 @@ class Model:
             raise ModelError(f"images of {shape} given, {self.size}x{self.size}x3 expected")
         images = centre_crop(torch.from_numpy(pixels), self.architecture.image_size)
         with torch.inference_mode(), autocast(self.device, bf16=self._bf16):
-            owners = torch.from_numpy(product).to(self.device)
-            logits = self.network(images.to(self.device), owners, count)
+            places = Places(torch.from_numpy(product), torch.from_numpy(rank), count)
+            logits = self.network(images.to(self.device), places.to(self.device))
             answer: NDArray[np.float32] = (logits / self.temperature).softmax(1).cpu().numpy()
         answer[np.bincount(product, minlength=count) == 0] = self.prior
         return answer

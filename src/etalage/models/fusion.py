@@ -1,11 +1,12 @@
 """Fusion: the features of a product's images become one vector for the product.
 
 A fusion is a module made from the width of an image's features, with the width it gives as
-``width``, called with features (N, F), the product of each image (N,) and the number of products;
-it answers (P, width). Products without an image get zeros.
+``width``, called with features (N, F) and the places of the images; it answers (P, width). Products
+without an image get zeros.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -14,13 +15,36 @@ from torch import Tensor, nn
 from etalage.errors import ModelError
 
 
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where each image of a batch belongs.
+
+    Attributes:
+        product: position of its product in the batch, never falling, (N,) int64.
+        rank: its rank within the product, (N,) int64.
+        count: number of products P.
+    """
+
+    product: Tensor
+    rank: Tensor
+    count: int
+
+    def to(self, device: torch.device) -> "Places":
+        """Return the same on another device."""
+        return Places(self.product.to(device), self.rank.to(device), self.count)
+
+    def images(self) -> Tensor:
+        """Return the number of images of each product, (P,) int64."""
+        return torch.bincount(self.product, minlength=self.count)
+
+
 class Fusion(Protocol):
     """What the network needs of a fusion."""
 
     width: int
 
-    def __call__(self, features: Tensor, product: Tensor, count: int) -> Tensor:
-        """Return one vector for each of ``count`` products."""
+    def __call__(self, features: Tensor, places: Places) -> Tensor:
+        """Return one vector for each product."""
         ...
 
 
@@ -31,11 +55,10 @@ class MeanFusion(nn.Module):
         super().__init__()
         self.width = features
 
-    def forward(self, features: Tensor, product: Tensor, count: int) -> Tensor:
-        """Average features (N, F) by ``product`` (N,); return (count, F), zeros where no image."""
-        sums = features.new_zeros(count, self.width).index_add(0, product, features)
-        images = torch.bincount(product, minlength=count).clamp(min=1)
-        return sums / images.unsqueeze(1)
+    def forward(self, features: Tensor, places: Places) -> Tensor:
+        """Average features (N, F) by product; return (P, F), zeros where no image."""
+        sums = features.new_zeros(places.count, self.width).index_add(0, places.product, features)
+        return sums / places.images().clamp(min=1).unsqueeze(1)
 
 
 FUSIONS: dict[str, Callable[[int], Fusion]] = {"mean": MeanFusion}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from etalage.models.fusion import Fusion
+from etalage.models.fusion import Fusion, Places
 
 
 class ProductModel(nn.Module):
@@ -65,24 +65,25 @@ class ProductModel(nn.Module):
         answer: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))
         return answer.float()
 
-    def forward(self, pixels: Tensor, product: Tensor, count: int) -> Tensor:
-        """Return the logits of ``count`` products.
+    def classify(self, features: Tensor, places: Places) -> Tensor:
+        """Return the logits of products from the features of their images.
 
         Args:
-            pixels: uint8 RGB, (N, S, S, 3).
-            product: for each image the position of its product, (N,) int64.
-            count: number of products P; one without images gets the head's bias.
+            features: as ``features`` gives them, float32 (N, F).
+            places: where they belong; a product without images gets the head's bias.
 
         Returns:
             float32 (P, C). Whatever the precision of the backbone, fusion and head are float32.
         """
-        if len(pixels):
-            features = self.features(pixels)
-        else:
-            features = self.scale.new_zeros(0, self.fusion.width)
-        with torch.autocast(pixels.device.type, enabled=False):
-            logits: Tensor = self.head(self.fusion(features, product, count))
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.head(self.fusion(features, places))
         return logits
+
+    def forward(self, pixels: Tensor, places: Places) -> Tensor:
+        """Return the logits of products, float32 (P, C), from pixels, uint8 RGB (N, S, S, 3)."""
+        if len(pixels):
+            return self.classify(self.features(pixels), places)
+        return self.classify(self.scale.new_zeros(0, self.fusion.width), places)
 
 
 def centre_crop(pixels: Tensor, size: int) -> Tensor:

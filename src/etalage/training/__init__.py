@@ -2,7 +2,8 @@
 
 from etalage.training.finish import TrainReport
 from etalage.training.progress import Progress
-from etalage.training.recipe import RECIPES, Recipe
+from etalage.training.recipe import Recipe
+from etalage.training.recipes import RECIPES
 from etalage.training.run import train
 
 __all__ = ["RECIPES", "Progress", "Recipe", "TrainReport", "train"]

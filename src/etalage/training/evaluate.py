@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from etalage.batches.loader import load
 from etalage.batches.order import in_order
 from etalage.catalogue.taxonomy import Taxonomy
+from etalage.models.fusion import Places
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast
 from etalage.predictions.calibration import log_loss
@@ -70,8 +71,8 @@ def answers(network: ProductModel, data: Data, recipe: Recipe, plan: Plan) -> It
         if not len(present):
             continue
         pixels = centre_crop(torch.from_numpy(batch.pixels), recipe.image_size)
-        owners = torch.from_numpy(product).to(device)
+        places = Places(torch.from_numpy(product), torch.from_numpy(batch.rank), len(present))
         with torch.inference_mode(), autocast(device, bf16=plan.bf16):
-            logits = network(pixels.to(device), owners, len(present))
+            logits = network(pixels.to(device), places.to(device))
         yield logits.cpu().numpy(), data.labels[batch.rows[present]].astype(np.int64)
     network.train(training)

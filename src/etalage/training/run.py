@@ -15,8 +15,9 @@ from etalage.training.finish import TrainReport, already_finished, finish
 from etalage.training.loop import Job
 from etalage.training.plan import make_plan, select
 from etalage.training.progress import Report, reporting
-from etalage.training.recipe import Recipe, find_recipe
+from etalage.training.recipe import Recipe
 from etalage.training.resume import check_folder, read_checkpoint, start_folder
+from etalage.training.settings import find_recipe
 from etalage.training.start import build, identify, start_loop
 
 

@@ -4,12 +4,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from etalage.batches.loader import Batch
 from etalage.models.network import ProductModel
-from etalage.models.precision import autocast
-from etalage.training.augment import crop_and_flip
+from etalage.training.loss import batch_loss
 from etalage.training.plan import Plan
 from etalage.training.recipe import Recipe
 from etalage.training.schedule import learning_rate, set_learning_rate
@@ -44,17 +42,10 @@ def learn(
     Returns:
         The loss, on the device; None when there was nothing to learn from.
     """
-    if len(batch.pixels) < 2:
-        return None  # batch statistics of a single image are no statistics
-    device = torch.device(plan.device)
     generator = _seeded(seed, step)
-    pixels = torch.from_numpy(batch.pixels).to(device)
-    images = crop_and_flip(pixels, recipe.image_size, generator, flip=recipe.flip)
-    present, product = np.unique(batch.product, return_inverse=True)
-    targets = torch.from_numpy(labels[batch.rows[present]].astype(np.int64)).to(device)
-    with autocast(device, bf16=plan.bf16):
-        logits = network(images, torch.from_numpy(product).to(device), len(present))
-    loss = cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+    loss = batch_loss(network, batch, labels, recipe=recipe, plan=plan, generator=generator)
+    if loss is None:
+        return None
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)

@@ -1,0 +1,48 @@
+"""The named recipes."""
+
+from etalage.training.recipe import Recipe
+
+RECIPES = {
+    "demo": Recipe(
+        name="demo",
+        backbone="resnet10t",
+        backbone_args={"channels": [32, 64, 128, 256], "stem_width": 16},
+        image_size=64,
+        load_size=72,
+        epochs=7,
+        batch_products=32,
+        learning_rate=6e-3,
+        threads=1,
+    ),
+    "frozen": Recipe(
+        name="frozen",
+        backbone="mobilenetv2_100",
+        image_size=160,
+        load_size=180,
+        epochs=4,
+        batch_products=64,
+        learning_rate=3e-3,
+        weight_decay=0.01,
+        freeze_backbone=True,
+    ),
+    "quick": Recipe(
+        name="quick",
+        backbone="mobilenetv2_100",
+        image_size=128,
+        load_size=144,
+        epochs=4,
+        batch_products=64,
+        learning_rate=1e-3,
+        head_learning_rate=3.0,
+    ),
+    "standard": Recipe(
+        name="standard",
+        backbone="resnet50",
+        image_size=160,
+        load_size=180,
+        epochs=12,
+        batch_products=256,
+        learning_rate=3e-4,
+        head_learning_rate=3.0,
+    ),
+}
