@@ -16,6 +16,7 @@ from etalage.errors import ConfigError, ModelError, OutputError
 from etalage.inference import predict as module
 from etalage.inference.predict import predict
 from etalage.models.checkpoint import open_model
+from etalage.predictions.adjustment import target_share
 from etalage.predictions.folder import read_predictions
 
 Shop = Any
@@ -75,6 +76,29 @@ def test_one_part_of_a_split_can_be_answered(shop: Shop, tmp_path: Path) -> None
 def test_one_image_of_each_product_can_be_asked_for(shop: Shop, tmp_path: Path) -> None:
     predict(shop.model, shop.index, tmp_path / "p", max_images=1)
     assert read_predictions(tmp_path / "p").images.max() == 1
+
+
+def test_the_prior_can_be_taken_out_of_the_answers(
+    shop: Shop, tmp_path: Path, etalage: Any
+) -> None:
+    predict(shop.model, shop.index, tmp_path / "p")
+    options = ["-o", tmp_path / "q", "--logit-adjustment", "1"]
+    assert etalage("predict", shop.model, shop.index, *options).code == 0
+    plain, found = (read_predictions(tmp_path / name) for name in "pq")
+    before, after = (np.zeros((40, 3)) for _ in range(2))
+    np.put_along_axis(before, plain.categories, plain.probabilities, 1)
+    np.put_along_axis(after, found.categories, found.probabilities, 1)
+    expected = before / target_share(open_model(shop.model).prior)
+    assert np.allclose(after, expected / expected.sum(1, keepdims=True), atol=1e-5)
+    assert found.source["logit_adjustment"] == 1
+
+
+@pytest.mark.parametrize("strength", [-0.1, 2.1])
+def test_a_strength_that_makes_no_sense_is_refused(
+    shop: Shop, tmp_path: Path, strength: float
+) -> None:
+    with pytest.raises(ConfigError, match="logit_adjustment is .*: expected 0 to 2"):
+        predict(shop.model, shop.index, tmp_path / "p", logit_adjustment=strength)
 
 
 def test_a_split_without_a_part_is_refused(shop: Shop, tmp_path: Path) -> None:

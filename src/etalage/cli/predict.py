@@ -18,6 +18,7 @@ def predict(
     part: Literal["train", "validation", "test"] | None = None,
     max_images: int | None = None,
     top: int = 20,
+    logit_adjustment: float = 0.0,
     device: str = "auto",
     csv: Path | None = None,
     xlsx: Path | None = None,
@@ -34,6 +35,8 @@ def predict(
         part: which part.
         max_images: use only the first so many images of each product.
         top: how many categories to keep of each product.
+        logit_adjustment: how far the prior is taken out; 1 answers as if all categories were
+            equally frequent.
         device: auto, cpu or cuda.
         csv: also write a table for people: id, category path, confidence, second choice.
         xlsx: the same as an Excel workbook.
@@ -51,6 +54,7 @@ def predict(
         part=part,
         max_images=max_images,
         top=top,
+        logit_adjustment=logit_adjustment,
         device=device,
         overwrite=yes,
     )

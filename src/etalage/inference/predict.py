@@ -20,6 +20,7 @@ from etalage.catalogue.split import read_split
 from etalage.errors import ConfigError, ModelError
 from etalage.inference.carry import Carried, joined, take
 from etalage.models.checkpoint import Model, open_model
+from etalage.predictions.adjustment import adjust
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
@@ -56,6 +57,7 @@ def predict(
     part: str | None = None,
     max_images: int | None = None,
     top: int = TOP,
+    logit_adjustment: float = 0.0,
     carry: Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
@@ -70,6 +72,8 @@ def predict(
         part: ``train``, ``validation`` or ``test``.
         max_images: use only the first so many images of each product.
         top: categories kept of each product.
+        logit_adjustment: strength with which the prior is taken out of the answers; 1 answers as if
+            all categories were equally frequent.
         carry: earlier PREDICTIONS of the same making, for an index that has grown since: what
             they answer is not computed again.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -84,6 +88,8 @@ def predict(
         raise ConfigError("a split and a part go together", hint="add --split SPLIT --part test")
     if top < 1:
         raise ConfigError(f"top is {top}: at least 1 is needed")
+    if not 0 <= logit_adjustment <= 2:
+        raise ConfigError(f"logit_adjustment is {logit_adjustment}: expected 0 to 2")
     opened, network = open_index(index), open_model(model, device=device)
     _check_taxonomy(network, opened, model, index)
     rows = np.arange(len(opened))
@@ -96,6 +102,7 @@ def predict(
         "part": part,
         "max_images": limit,
         "top": top,
+        "logit_adjustment": logit_adjustment,
     }
     carried = Carried(carry, source, opened.product_ids) if carry is not None else None
     writer = PredictionsWriter(
@@ -107,7 +114,9 @@ def predict(
         advance(resumed)
         for start in range(resumed, len(rows), PART_PRODUCTS):
             chunk = rows[start : start + PART_PRODUCTS]
-            predictions, unreadable = _answer_new(network, opened, chunk, limit, top, carried)
+            predictions, unreadable = _answer_new(
+                network, opened, chunk, limit, top, logit_adjustment, carried
+            )
             writer.write(predictions)
             totals += [(predictions.images == 0).sum(), unreadable]
             advance(len(chunk))
@@ -133,22 +142,28 @@ def _answer_new(
     rows: NDArray[np.int64],
     max_images: int | None,
     top: int,
+    logit_adjustment: float,
     carried: Carried | None,
 ) -> tuple[Predictions, int]:
     """Return what ``_answer`` does, of what is carried without computing it."""
     if carried is None:
-        return _answer(model, index, rows, max_images, top)
+        return _answer(model, index, rows, max_images, top, logit_adjustment)
     known = carried.has(rows)
     old = carried.answers(rows[known])
     if known.all():
         return old, 0
-    new, unreadable = _answer(model, index, rows[~known], max_images, top)
+    new, unreadable = _answer(model, index, rows[~known], max_images, top, logit_adjustment)
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
     return take(joined(old, new), order), unreadable
 
 
 def _answer(
-    model: Model, index: Index, rows: NDArray[np.int64], max_images: int | None, top: int
+    model: Model,
+    index: Index,
+    rows: NDArray[np.int64],
+    max_images: int | None,
+    top: int,
+    logit_adjustment: float,
 ) -> tuple[Predictions, int]:
     """Return the predictions of some products, and how many images could not be decoded."""
     categories, kept, rest, images = [], [], [], []
@@ -156,7 +171,8 @@ def _answer(
     order = in_order(rows, BATCH_PRODUCTS)
     for batch in load(index, order, size=model.size, max_images=max_images):
         count = len(batch.rows)
-        found = top_k(model.probabilities(batch.pixels, batch.product, batch.rank, count), top)
+        given = model.probabilities(batch.pixels, batch.product, batch.rank, count)
+        found = top_k(adjust(given, model.prior, logit_adjustment), top)
         categories.append(found[0])
         kept.append(found[1])
         rest.append(found[2])
