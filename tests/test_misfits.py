@@ -80,6 +80,25 @@ class Case:
         self.train(*tiny, "--set", "epochs=1")
         return self.train(*tiny, "--set", "epochs=1", "--resume", index=index, split=split)
 
+    def train_other(self, *names: str, only: int | None = None, options: Any = ()) -> Any:
+        """Train on the shop with other categories, one product of the category ``only``."""
+        index, split = self.other_index(*names), self.folder / "s.parquet"
+        if only is not None:
+            source = self.folder / "shop.bson"
+            documents = bson.decode_all(source.read_bytes())
+            documents[20]["category_id"] = only
+            source.write_bytes(b"".join(map(bson.encode, documents)))
+            taxonomy = ["--taxonomy", self.folder / "names.csv", "--yes"]
+            assert self.etalage("index", source, "-o", index, *taxonomy).code == 0
+        parts = ["--validation", 0.1, "--test", 0]
+        assert self.etalage("split", index, "-o", split, *parts).code == 0
+        tiny = ["--weights", "none", "--set", "image_size=32", "--set", "load_size=32"]
+        return self.train(*tiny, "--set", "epochs=1", *options, index=index, split=split)
+
+    def other_teacher(self) -> Any:
+        teacher = ["--teacher", self.answered()]
+        return self.train_other("10,A,B,C", "20,A,B,D", options=teacher)
+
     def other_model(self) -> Any:
         return self.predict(index=self.other_index("10,A,B,C"))
 
@@ -143,6 +162,13 @@ CASES: dict[str, Callable[[Case], Any]] = {
     "weights of another architecture": Case.other_weights,
     "a checkpoint of another taxonomy, resumed": Case.other_checkpoint,
     "a model of another taxonomy": Case.other_model,
+    "a teacher of another taxonomy": Case.other_teacher,
+    "a category without a training product": lambda case: case.train_other(
+        "10,A,B,C", "20,A,B,D", "30,A,B,E", "40,A,B,F"
+    ),
+    "a category with a single training product": lambda case: case.train_other(
+        "10,A,B,C", "20,A,B,D", "30,A,B,E", "40,A,B,F", only=40
+    ),
     "a training that has not ended, used as a model": Case.unfinished_model,
     "too many images that cannot be read, in training": Case.many_unreadable,
     "images cut or damaged behind their header": Case.predict,

@@ -1,7 +1,10 @@
 """A small catalogue whose categories can be learned, its index and split, and a tiny recipe."""
 
+import csv
 import io
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,12 @@ import pytest
 from PIL import Image
 
 from etalage.catalogue.build import index
+from etalage.catalogue.index import open_index
 from etalage.catalogue.split import split
+from etalage.catalogue.taxonomy import HEADER
 from etalage.training import Recipe, TrainReport, train
+from etalage.training.examples import find_examples
+from etalage.training.plan import Data
 
 PRODUCTS = 60
 COLOURS = np.array([[220, 40, 40], [40, 220, 40], [40, 40, 220]])
@@ -74,3 +81,24 @@ def begin(shop: Path) -> Callable[..., TrainReport]:
 def tiny() -> Recipe:
     """Return a recipe that trains in a second."""
     return TINY
+
+
+@pytest.fixture
+def make_data(tmp_path: Path) -> Callable[..., Data]:
+    """Makes the data of products without images, one for each label (a row of the taxonomy)."""
+
+    def make(labels: list[int], paths: list[tuple[str, str, str]], **values: Any) -> Data:
+        place = Path(tempfile.mkdtemp(dir=tmp_path))
+        documents = [{"_id": row, "category_id": each} for row, each in enumerate(labels)]
+        (place / "c.bson").write_bytes(b"".join(map(bson.encode, documents)))
+        with (place / "names.csv").open("w", encoding="utf-8", newline="") as file:
+            lines = [(row, *path) for row, path in enumerate(paths)]
+            csv.writer(file).writerows([HEADER, *lines])
+        index([place / "c.bson"], place / "index", taxonomy=place / "names.csv")
+        opened = open_index(place / "index")
+        rows = np.arange(len(labels))
+        examples = find_examples(opened, rows, max_images=None, distinct=False)
+        data = Data(opened, examples.epoch(), rows, opened.labels, examples)
+        return replace(data, **values)
+
+    return make

@@ -1,5 +1,7 @@
 """What happens in a step: augmentation, learning rate, what decays, learning itself."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from etalage.models.backbone import create_backbone
 from etalage.models.fusion import create_fusion
 from etalage.models.network import ProductModel
 from etalage.training.augment import crop_and_flip
-from etalage.training.plan import Plan
+from etalage.training.plan import Data, Plan
 from etalage.training.recipe import Recipe
 from etalage.training.schedule import create_optimiser, learning_rate
 from etalage.training.step import learn
@@ -28,7 +30,9 @@ LEARN = Recipe(
 PLAN = Plan(
     classes=12,
     learnable=12,
+    unlearnable=0,
     train_products=12,
+    examples=12,
     validation_products=0,
     steps_per_epoch=1,
     steps=60,
@@ -92,19 +96,19 @@ def test_norms_and_biases_do_not_decay_and_all_is_learned_once() -> None:
     assert sorted(learned) == sorted(id(p) for p in network.parameters())
 
 
-def test_one_batch_is_learned_by_heart() -> None:
-    network, labels = build(), np.arange(12, dtype=np.int32)
+def test_one_batch_is_learned_by_heart(make_data: Callable[..., Data]) -> None:
+    network, data = build(), make_data(list(range(12)), [("", "", "")] * 12)
     optimiser = create_optimiser(network, LEARN)
     losses = [
-        learn(network, optimiser, batch(), labels, step, recipe=LEARN, plan=PLAN, seed=0)
+        learn(network, optimiser, batch(), data, step, recipe=LEARN, plan=PLAN, seed=0)
         for step in range(PLAN.steps)
     ]
     assert losses[0] is not None and losses[-1] is not None
     assert losses[0] > 2.0 and losses[-1] < 0.02
 
 
-def test_nothing_is_learned_from_a_single_image() -> None:
-    network, labels = build(), np.arange(12, dtype=np.int32)
+def test_nothing_is_learned_from_a_single_image(make_data: Callable[..., Data]) -> None:
+    network, data = build(), make_data(list(range(12)), [("", "", "")] * 12)
     optimiser = create_optimiser(network, LEARN)
     alone = batch(1)
-    assert learn(network, optimiser, alone, labels, 0, recipe=LEARN, plan=PLAN, seed=0) is None
+    assert learn(network, optimiser, alone, data, 0, recipe=LEARN, plan=PLAN, seed=0) is None

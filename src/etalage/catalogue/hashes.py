@@ -1,5 +1,7 @@
 """128-bit hashes as two words each: which rows have the same one."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -26,7 +28,15 @@ def by_content(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[n
     return order, also
 
 
-def changes(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def numbered(hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """Return for each row the number of its content, rows of one hash having the same, (N,)."""
+    order, first = by_content(hashes)
+    numbers = np.empty(len(hashes), np.int32)
+    numbers[order] = np.cumsum(first, dtype=np.int32) - np.int32(1)
+    return numbers
+
+
+def changes(values: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     """Return whether each value differs from the one before it; the first does."""
     changed = np.ones(len(values), np.bool_)
     changed[1:] = values[1:] != values[:-1]

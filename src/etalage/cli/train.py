@@ -21,6 +21,7 @@ def train(
     recipe: str = "standard",
     weights: str = "pretrained",
     settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    teacher: Path | None = None,
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
@@ -36,6 +37,7 @@ def train(
         recipe: what to train and how: demo, frozen, quick or standard.
         weights: of the backbone to start from: pretrained (from the hub), none, a file, or a MODEL.
         settings: change a value of the recipe, as in --set epochs=3; may be given again.
+        teacher: PREDICTIONS of a teacher for the training products, to learn from too.
         seed: of order, crops and first weights.
         device: auto, cpu, cuda, cuda:1...
         resume: go on with a training that was stopped.
@@ -51,6 +53,7 @@ def train(
         recipe=recipe,
         weights=weights,
         settings=dict(_pair(text) for text in settings or []),
+        teacher=teacher,
         seed=seed,
         device=device,
         resume=resume,

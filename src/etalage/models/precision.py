@@ -6,9 +6,11 @@ on a processor with AVX-512 BF16; depthwise ones have no such kernel and lose up
 """
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from etalage.errors import ConfigError, ModelError
 
@@ -50,6 +52,14 @@ def use_bf16(backbone: nn.Module, device: torch.device, amp: str = "auto") -> bo
 def autocast(device: torch.device, *, bf16: bool) -> AbstractContextManager[None]:
     """Return the context in which a network runs."""
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+
+
+def to_device(values: Tensor | NDArray[Any], device: torch.device) -> Tensor:
+    """Return what lies in main memory on ``device``, not waiting for what that is doing."""
+    tensor = torch.as_tensor(values)
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def _processor_has_bf16() -> bool:

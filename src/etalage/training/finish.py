@@ -78,7 +78,7 @@ def finish(job: Job, loop: Loop, architecture: Architecture) -> TrainReport:
         epochs=job.recipe.epochs,
         steps=state.step,
         best_step=state.best_step,
-        train_products=len(data.train),
+        train_products=data.examples.products,
         images=state.images,
         unreadable=state.unreadable,
         without_images=state.without_images,

@@ -113,7 +113,7 @@ class Loop:
             self.network,
             self.optimiser,
             batch,
-            job.data.labels,
+            job.data,
             state.step,
             recipe=job.recipe,
             plan=job.plan,

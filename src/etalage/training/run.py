@@ -29,6 +29,7 @@ def train(
     recipe: str | Recipe = "standard",
     weights: str = "pretrained",
     settings: Mapping[str, str] | None = None,
+    teacher: Path | None = None,
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
@@ -45,6 +46,7 @@ def train(
         weights: of the backbone to start from: ``pretrained`` (timm's hub), ``none``, a file, or
             another MODEL folder.
         settings: values of the recipe to change, as text.
+        teacher: PREDICTIONS of a teacher for the training products, to learn from too.
         seed: of order, crops and first weights.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``...
         resume: go on with a training that was stopped; begin one where there is none.
@@ -55,6 +57,7 @@ def train(
         ConfigError: an unknown recipe, a value out of its range.
         CatalogueError: the index cannot be used, or too many images cannot be read.
         SplitError: the split is one of another index.
+        PredictionsError: the teacher's answers cannot be used.
         ModelError: a backbone or weights that cannot be had, a checkpoint of another training, a
             loss that is no finite number.
         OutputError: something stands at ``output``, or it cannot be written.
@@ -63,8 +66,8 @@ def train(
     check_folder(output, resume=resume, overwrite=overwrite)
     place = pick_device(device)
     opened = open_index(index)
-    data = select(opened, read_split(split), chosen.validation_products)
-    identity = identify(chosen, opened, split, weights=weights, seed=seed)
+    data = select(opened, read_split(split), chosen, teacher)
+    identity = identify(chosen, opened, split, weights=weights, seed=seed, teacher=teacher)
     if resume and (output / DESCRIPTION).is_file():
         return already_finished(output, identity)
     found = read_checkpoint(output, identity) if resume else None

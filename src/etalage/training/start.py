@@ -20,6 +20,7 @@ from etalage.models.checkpoint import (
     start_from,
 )
 from etalage.models.network import ProductModel
+from etalage.predictions.manifest import NAME as MANIFEST
 from etalage.training.loop import Job, Loop
 from etalage.training.plan import Data
 from etalage.training.recipe import Recipe, describe
@@ -30,7 +31,13 @@ log = logging.getLogger(__name__)
 
 
 def identify(
-    recipe: Recipe, index: Index, split: Path, *, weights: str, seed: int
+    recipe: Recipe,
+    index: Index,
+    split: Path,
+    *,
+    weights: str,
+    seed: int,
+    teacher: Path | None = None,
 ) -> dict[str, Any]:
     """Return what a training must have in common with another to go on with it."""
     return {
@@ -40,6 +47,7 @@ def identify(
         "taxonomy": _taxonomy_fingerprint(index.taxonomy),
         "index": index.fingerprint,
         "split": fingerprint(split),
+        "teacher": fingerprint(teacher / MANIFEST) if teacher else None,
     }
 
 

@@ -2,13 +2,12 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from etalage.batches.loader import Batch
 from etalage.models.network import ProductModel
 from etalage.training.loss import batch_loss
-from etalage.training.plan import Plan
+from etalage.training.plan import Data, Plan
 from etalage.training.recipe import Recipe
 from etalage.training.schedule import learning_rate, set_learning_rate
 
@@ -17,7 +16,7 @@ def learn(
     network: ProductModel,
     optimiser: torch.optim.Optimizer,
     batch: Batch,
-    labels: NDArray[np.int32],
+    data: Data,
     step: int,
     *,
     recipe: Recipe,
@@ -33,7 +32,7 @@ def learn(
         network: in training mode.
         optimiser: as ``create_optimiser`` makes it.
         batch: products; those without a readable image are left out.
-        labels: leaf row of every product of the index.
+        data: what to learn.
         step: number of the step, from 0.
         recipe: how to learn.
         plan: what was derived.
@@ -42,8 +41,10 @@ def learn(
     Returns:
         The loss, on the device; None when there was nothing to learn from.
     """
-    generator = _seeded(seed, step)
-    loss = batch_loss(network, batch, labels, recipe=recipe, plan=plan, generator=generator)
+    generator, side = _seeded(seed, step), recipe.image_size
+    loss = batch_loss(
+        network, batch, data, recipe=recipe, plan=plan, side=side, generator=generator
+    )
     if loss is None:
         return None
     optimiser.zero_grad()
