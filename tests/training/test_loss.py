@@ -34,7 +34,7 @@ PLAIN = Recipe(
     label_smoothing=0.0,
     precision="none",
 )
-PLAN = Plan(4, 4, 0, 3, 3, 0, 1, 1, 0, 1, "cpu", False, 1)
+PLAN = Plan(4, 4, 3, 0, 1, 1, 0, 1, "cpu", False, 1)
 PATHS = [("A", "B", "x"), ("A", "C", "y"), ("D", "E", "z"), ("D", "E", "z")]
 PROBABILITIES = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
 NODES = Level(torch.tensor([0, 0, 1, 1]), 2)

@@ -71,6 +71,23 @@ def test_the_model_opens_and_knows_the_training_shares(trained: TrainReport) -> 
     assert model.prior.sum() == pytest.approx(1)
 
 
+def test_copies_are_one_example_and_categories_left_out_are_named(
+    shop: Path, begin: Begin, tiny: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    documents = bson.decode_all((shop / "catalogue.bson").read_bytes())[:20]
+    copies = [{**documents[0], "_id": 100 + row, "category_id": 11} for row in range(70)]
+    rare = {**documents[8], "_id": 200, "category_id": 77}
+    (tmp_path / "c.bson").write_bytes(b"".join(map(bson.encode, [*documents, *copies, rare])))
+    index([tmp_path / "c.bson"], tmp_path / "index")
+    split(tmp_path / "index", tmp_path / "split", validation=0, test=0)
+    with caplog.at_level("INFO", "etalage"):
+        report = begin(tmp_path / "model", replace(tiny, epochs=1), place=tmp_path)
+    assert "1 of 4 categories have a single training product: 77 (77)" in caplog.text
+    plan = json.loads((report.model / "run.json").read_text(encoding="utf-8"))["plan"]
+    assert (report.train_products, plan["train_products"]) == (90, 90)
+    assert (plan["examples"], plan["unlearnable"]) == (19 - 1 + 3, 0)
+
+
 def test_shuffled_labels_give_chance(
     shop: Path, begin: Begin, tiny: Recipe, tmp_path: Path
 ) -> None:

@@ -41,7 +41,7 @@ class Features(Protocol):
         ...
 
     @property
-    def features(self) -> NDArray[np.float32]:
+    def features(self) -> NDArray[np.floating]:
         """Of each image, (N, F)."""
         ...
 
@@ -164,7 +164,7 @@ def _images(
     given = batch.pixels if isinstance(batch, Batch) else batch.features
     there = to_device(given if len(kept) == len(given) else given[kept], device)
     if not isinstance(batch, Batch):
-        return there, None
+        return there.float(), None
     cropped = crop_and_flip(there, recipe.image_size, generator, flip=recipe.flip)
     small = shrink(cropped, side)
     return mix(small, product, generator, mixup=recipe.mixup, cutmix=recipe.cutmix)

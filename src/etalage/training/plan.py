@@ -166,10 +166,8 @@ class Plan:
 
     Attributes:
         classes: categories of the taxonomy.
-        learnable: those with training products.
-        unlearnable: the others: only the prior speaks for them.
+        learnable: those with training products; only the prior speaks for the others.
         train_products: products to learn from, copies counted.
-        examples: products seen in an epoch: of copies one, of very many a few.
         validation_products: products to check with.
         steps_per_epoch: batches in an epoch.
         steps: batches in all.
@@ -178,13 +176,12 @@ class Plan:
         device: where the network lies.
         bf16: whether the backbone runs in bfloat16.
         threads: that PyTorch uses on the processor.
+        examples: products seen in an epoch: of copies one, of very many a few.
     """
 
     classes: int
     learnable: int
-    unlearnable: int
     train_products: int
-    examples: int
     validation_products: int
     steps_per_epoch: int
     steps: int
@@ -193,6 +190,7 @@ class Plan:
     device: str
     bf16: bool
     threads: int
+    examples: int = 0
 
     def tell(self, recipe: Recipe) -> None:
         """Log the plan."""
@@ -210,20 +208,17 @@ class Plan:
 
     def record(self) -> dict[str, Any]:
         """Return the numbers as JSON knows them."""
-        return asdict(self)
+        return asdict(self) | {"unlearnable": self.classes - self.learnable}
 
 
 def make_plan(recipe: Recipe, data: Data, device: torch.device, *, bf16: bool) -> Plan:
     """Derive the numbers of a training."""
     steps_per_epoch = -(-len(data.train) // recipe.batch_products)
     steps = steps_per_epoch * recipe.epochs
-    learnable = int((data.counts() > 0).sum())
     return Plan(
         classes=data.classes,
-        learnable=learnable,
-        unlearnable=data.classes - learnable,
+        learnable=int((data.counts() > 0).sum()),
         train_products=data.examples.products,
-        examples=len(data.train),
         validation_products=len(data.validation),
         steps_per_epoch=steps_per_epoch,
         steps=steps,
@@ -232,4 +227,5 @@ def make_plan(recipe: Recipe, data: Data, device: torch.device, *, bf16: bool) -
         device=str(device),
         bf16=bf16,
         threads=recipe.threads or torch.get_num_threads(),
+        examples=len(data.train),
     )

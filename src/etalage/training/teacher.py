@@ -2,7 +2,7 @@
 
 The teacher is a PREDICTIONS folder: of each product the k most probable categories and the mass
 outside them. It is read once, part by part, into half the room: float16 probabilities and int16
-categories (int32 above 32,767), 80 bytes a product at k = 20, in the teacher's own order. Of a
+categories (int32 above 32,767), 82 bytes a product at k = 20, in the teacher's own order. Of a
 batch the answers are found by the number of the example.
 
 The student is held against k + 1 outcomes: each kept category, and "any other". The loss is the
