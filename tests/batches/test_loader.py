@@ -1,9 +1,10 @@
 """From rows of an index to batches of pixels."""
 
 import io
+import resource
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bson
@@ -121,6 +122,41 @@ def test_a_catalogue_cut_meanwhile_is_an_error_for_the_consumer(tmp_path: Path) 
     with pytest.raises(CatalogueError, match="c.bson"):
         next(load(opened, [np.array([0])], size=SIDE))
     assert not decoding_threads()
+
+
+def altered(folder: Path, before: bytes, after: bytes) -> Index:
+    """Return the index of a picture that is another one of the same length since."""
+    source = folder / "c.bson"
+    padded = after + bytes(len(before) - len(after))
+    source.write_bytes(bson.encode({"_id": 1, "imgs": [{"picture": before}] * 3}))
+    build.index([source], folder / "index")
+    source.write_bytes(source.read_bytes().replace(before, padded))
+    return open_index(folder / "index", check=False)
+
+
+@pytest.mark.parametrize("side", [SIDE // 2, SIDE - 1, SIDE + 1, SIDE * 2])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_picture_that_has_another_size_since_is_unreadable(
+    tmp_path: Path, photo: Callable[..., bytes], kind: str, side: int
+) -> None:
+    before = photo(1, side=SIDE) + bytes(9000)
+    index = altered(tmp_path, before, photo(2, side=side, form=kind))
+    for batch in load(index, [np.array([0])] * 2, size=SIDE, threads=1):
+        assert len(batch.pixels) == 0
+        assert batch.unreadable.tolist() == [0, 1, 2]
+
+
+def test_an_altered_catalogue_loses_no_memory_for_each_picture(
+    tmp_path: Path, photo: Callable[..., bytes]
+) -> None:
+    before = photo(1, side=SIDE) + bytes(9000)
+    index = altered(tmp_path, before, photo(2, side=2 * SIDE))
+    peaks = []
+    for _ in range(2):
+        bad = sum(len(b.unreadable) for b in load(index, [np.zeros(500, int)] * 3, size=SIDE))
+        assert bad == 4500
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    assert peaks[1] - peaks[0] < 8192  # KiB; simplejpeg would lose 19 MiB of refused buffers
 
 
 def test_an_error_in_the_order_stops_the_threads_too(mixed: Index) -> None:

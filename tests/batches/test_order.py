@@ -47,3 +47,19 @@ def test_a_batch_outside_the_order_is_refused(number: int) -> None:
 def test_a_batch_of_no_products_is_refused() -> None:
     with pytest.raises(ConfigError, match="batch of 0 products"):
         in_order(range(5), 0)
+
+
+@given(st.integers(0, 60), st.integers(1, 20), st.integers(1, 9), st.integers(0, 4))
+def test_shares_make_up_each_batch(count: int, size: int, of: int, done: int) -> None:
+    whole = shuffled(range(count), size, seed=3, epoch=1).after(done)
+    shares = [list(whole.share(rank, of)) for rank in range(of)]
+    for number, batch in enumerate(whole):
+        parts = [share[number] for share in shares]
+        assert sorted(np.concatenate(parts).tolist()) == sorted(batch.tolist())
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize(("rank", "of"), [(-1, 2), (2, 2), (0, 0)])
+def test_a_process_that_is_not_there_has_no_share(rank: int, of: int) -> None:
+    with pytest.raises(ConfigError, match=f"process {rank} of {of}"):
+        in_order(range(5), 2).share(rank, of)

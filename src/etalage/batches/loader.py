@@ -10,21 +10,23 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from etalage.batches.readahead import read_ahead
 from etalage.catalogue.index import Index
 from etalage.engines.local import usable_cores
 from etalage.errors import ConfigError, ImageFormatError
-from etalage.images.decode import decode_into
+from etalage.images.decode import decode_in_place, decode_into, may_skip_header
+from etalage.images.headers import read_header
 
 _AHEAD = 3
 """Batches being decoded while the consumer has one."""
-_SLICE = 32
-"""Most images that a thread takes at a time: a few milliseconds of work."""
+_SLICE = 128
+"""Most images that a thread takes at a time: some milliseconds of work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +85,17 @@ def _batches(
     max_images: int | None,
     threads: int,
 ) -> Iterator[Batch]:
-    memory = _Memory()
+    memory, decode = _Memory(), _Decoder(index, size)
     waiting: deque[_Pending] = deque()
-    with _decoders(threads) as pool:
-        for rows in batches:
+    with _decoders(threads) as pool, closing(read_ahead(index, batches)) as order:
+        for rows in order:
             plan = _plan(index, rows, max_images)
             pixels = memory.array(len(plan.images), size)
             each = max(8, min(_SLICE, -(-len(pixels) // threads)))
             slices = [
-                pool.submit(_decode_slice, index, plan.images, pixels, first, first + each)
+                pool.submit(
+                    decode, plan.images[first : first + each], pixels[first : first + each], first
+                )
                 for first in range(0, len(pixels), each)
             ]
             waiting.append(_Pending(plan, pixels, slices))
@@ -133,17 +137,46 @@ def _plan(index: Index, rows: NDArray[np.int64], max_images: int | None) -> _Pla
     return _Plan(rows, images[readable], product[readable], rank[readable], unreadable)
 
 
-def _decode_slice(
-    index: Index, images: NDArray[np.int64], pixels: NDArray[np.uint8], first: int, end: int
-) -> list[int]:
-    """Decode images ``first`` to ``end`` of a batch; return the positions of the unreadable."""
-    failed = []
-    for position, data in enumerate(index.images(images[first:end]), first):
+class _Decoder:
+    """Decodes slices of batches, from any thread.
+
+    What the index says of an image is believed: where that is a JPEG of the wanted size its header
+    is not read again. That ends for all images as soon as one turns out to have another size.
+    """
+
+    def __init__(self, index: Index, size: int) -> None:
+        self._index = index
+        self._size = size
+        self._believing = True
+
+    def __call__(
+        self, images: NDArray[np.int64], pixels: NDArray[np.uint8], first: int
+    ) -> list[int]:
+        """Decode images into ``pixels``; return the places of the unreadable, counting from."""
+        index, failed = self._index, []
+        known = may_skip_header(index.jpeg_side[images], index.ranges[2][images], self._size)
+        work = zip(index.image_views(images), pixels, known.tolist(), strict=True)
+        for position, (data, out, is_known) in enumerate(work, first):
+            try:
+                if is_known:
+                    self._in_place(data, out)
+                else:
+                    decode_into(data, out)
+            except ImageFormatError:
+                failed.append(position)
+        return failed
+
+    def _in_place(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
+        if not self._believing and not self._has_size(data):
+            raise ImageFormatError("not the jpeg that was indexed")
         try:
-            decode_into(data, pixels[position])
+            decode_in_place(data, out)
         except ImageFormatError:
-            failed.append(position)
-    return failed
+            self._believing = self._believing and self._has_size(data)
+            raise
+
+    def _has_size(self, data: bytes | memoryview) -> bool:
+        return read_header(data) == ("jpeg", self._size, self._size)
 
 
 @dataclass(frozen=True, eq=False)

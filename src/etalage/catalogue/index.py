@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -137,7 +138,15 @@ class Index:
         return np.asarray(self.column("images", "width").to_numpy() > 0)
 
     @cached_property
-    def _ranges(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+    def jpeg_side(self) -> NDArray[np.int32]:
+        """Side in pixels of each image that is a square JPEG, 0 for any other, (I,)."""
+        width, height = (self.column("images", name).to_numpy() for name in ("width", "height"))
+        jpeg = pc.equal(self.column("images", "format"), "jpeg").to_numpy(zero_copy_only=False)
+        return np.where(jpeg & (width == height), width, 0).astype(np.int32)
+
+    @cached_property
+    def ranges(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+        """File, offset and length in bytes of each image, three arrays (I,)."""
         file, offset, length = (
             self.column("images", name) for name in ("file", "offset", "length")
         )
@@ -150,8 +159,21 @@ class Index:
             CatalogueError: a catalogue file is gone or shorter than when it was indexed.
         """
         chosen = np.asarray(rows, np.int64)
-        files, offsets, lengths = self._ranges
+        files, offsets, lengths = self.ranges
         return self._files.read(files[chosen], offsets[chosen], lengths[chosen])
+
+    def image_views(self, rows: NDArray[np.int64]) -> list[bytes | memoryview]:
+        """Return what ``images`` does without copying it, to be decoded at once, not to be kept.
+
+        Where a file was cut after this call and before they are used, the process ends.
+        """
+        files, offsets, lengths = self.ranges
+        return self._files.views(files[rows], offsets[rows], lengths[rows])
+
+    def read_through(self, rows: NDArray[np.int64]) -> None:
+        """Bring images into the system's memory, reading the files from front to back."""
+        files, offsets, lengths = self.ranges
+        self._files.read_through(files[rows], offsets[rows], lengths[rows])
 
     def image_bytes(self, row: int) -> bytes:
         """Return the bytes of one image: see ``images``."""

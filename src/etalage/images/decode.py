@@ -40,7 +40,11 @@ _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error,
 _AVERAGING_FROM = 1.5
 
 
-def decode(data: bytes, *, upright: bool = False) -> NDArray[np.uint8]:
+Data = bytes | memoryview
+"""An image file's bytes."""
+
+
+def decode(data: Data, *, upright: bool = False) -> NDArray[np.uint8]:
     """Return the pixels of an image in its own size, shape (H, W, 3).
 
     Args:
@@ -55,7 +59,7 @@ def decode(data: bytes, *, upright: bool = False) -> NDArray[np.uint8]:
     return _turn(pixels, _orientation(data)) if upright else pixels
 
 
-def decode_into(data: bytes, out: NDArray[np.uint8], *, upright: bool = False) -> None:
+def decode_into(data: Data, out: NDArray[np.uint8], *, upright: bool = False) -> None:
     """Decode an image into ``out``, shape (S, S, 3), C-contiguous, fitted to the square.
 
     A JPEG of exactly that size is decoded in place. A larger one is scaled by a half, a quarter or
@@ -68,14 +72,13 @@ def decode_into(data: bytes, out: NDArray[np.uint8], *, upright: bool = False) -
         _fit(decode(data, upright=True), out)
         return
     header = _checked_header(data)
-    # simplejpeg 1.9 loses 4 kB whenever it refuses a buffer, so it only gets one that fits.
     if header == ("jpeg", *out.shape[1::-1]):
-        _decode_in_place(data, out)
+        decode_in_place(data, out)
     else:
         _fit(_decode_down_to(data, header, len(out)), out)
 
 
-def decode_reduced(data: bytes, side: int) -> tuple[NDArray[np.uint8], Header, int]:
+def decode_reduced(data: Data, side: int) -> tuple[NDArray[np.uint8], Header, int]:
     """Return the pixels of an image, fewer where its format gives them away without work.
 
     A JPEG comes at a half, a quarter or an eighth of its size while its shorter side keeps ``side``
@@ -96,11 +99,35 @@ def decode_reduced(data: bytes, side: int) -> tuple[NDArray[np.uint8], Header, i
     return _decode_down_to(data, header, longer), header, factor
 
 
-def _decode_in_place(data: bytes, out: NDArray[np.uint8]) -> None:
+def may_skip_header(
+    sides: NDArray[np.int32], lengths: NDArray[np.int32], side: int
+) -> NDArray[np.bool_]:
+    """Return which images ``decode_in_place`` may be given for squares of ``side`` pixels.
+
+    Args:
+        sides: of each image that is a square JPEG, 0 for others, (N,).
+        lengths: their bytes, (N,).
+        side: of the squares.
+    """
+    most_scans = lengths.astype(np.int64) // _SCAN_BYTES
+    return np.asarray((sides == side) & (most_scans * side * side <= MAX_SCANNED_PIXELS))
+
+
+def decode_in_place(data: Data, out: NDArray[np.uint8]) -> None:
+    """Decode a JPEG that is known to have the size of ``out``, shape (S, S, 3), into it.
+
+    simplejpeg 1.9 loses 4 kB whenever it refuses a buffer as too small, so a larger image should
+    not come here twice; a smaller one does no harm.
+
+    Raises:
+        ImageFormatError: damaged, or of another size; ``out`` then holds anything.
+    """
     try:
-        simplejpeg.decode_jpeg(data, "RGB", buffer=out)
+        pixels = simplejpeg.decode_jpeg(data, "RGB", False, False, 0, 0, 1, out)
     except ValueError as error:
         raise ImageFormatError(f"damaged jpeg of {len(data)} bytes: {error}") from error
+    if pixels.shape != out.shape:
+        raise ImageFormatError(f"jpeg of shape {pixels.shape}, expected {out.shape}")
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 75) -> bytes:
@@ -109,7 +136,7 @@ def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 75) -> bytes:
     return data
 
 
-def _checked_header(data: bytes) -> Header:
+def _checked_header(data: Data) -> Header:
     header = read_header(data)
     if not header.format:
         raise ImageFormatError(f"no JPEG, PNG or WebP image in {len(data)} bytes")
@@ -118,14 +145,14 @@ def _checked_header(data: bytes) -> Header:
         raise ImageFormatError(f"{header.format} of {size}: more than {MAX_PIXELS:,} in all")
     # Counting costs a twentieth of decoding, so only where there can be so many at all.
     if header.format == "jpeg" and len(data) // _SCAN_BYTES * pixels > MAX_SCANNED_PIXELS:
-        scans = data.count(_SCAN)
+        scans = bytes(data).count(_SCAN)
         if scans * pixels > MAX_SCANNED_PIXELS:
             most = f"more than {MAX_SCANNED_PIXELS:,} in all"
             raise ImageFormatError(f"jpeg of {size} in {scans} scans: {most}")
     return header
 
 
-def _decode_down_to(data: bytes, header: Header, side: int | None) -> NDArray[np.uint8]:
+def _decode_down_to(data: Data, header: Header, side: int | None) -> NDArray[np.uint8]:
     """Decode; a JPEG may come scaled down as long as its longer side keeps ``side`` pixels."""
     try:
         if header.format == "jpeg":
@@ -141,7 +168,7 @@ def _reduction(header: Header, side: int) -> int:
     return next((factor for factor in (8, 4, 2) if -(-longer // factor) >= side), 1)
 
 
-def _decode_jpeg(data: bytes, header: Header, factor: int) -> NDArray[np.uint8]:
+def _decode_jpeg(data: Data, header: Header, factor: int) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
         data,
         "RGB",
@@ -152,7 +179,7 @@ def _decode_jpeg(data: bytes, header: Header, factor: int) -> NDArray[np.uint8]:
     return pixels
 
 
-def _decode_pillow(data: bytes) -> NDArray[np.uint8]:
+def _decode_pillow(data: Data) -> NDArray[np.uint8]:
     """Decode in strips from the top, so that what is in between never takes much memory."""
     with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
         pixels = np.empty((image.height, image.width, 3), np.uint8)
@@ -173,7 +200,7 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGB"))
 
 
-def _orientation(data: bytes) -> int:
+def _orientation(data: Data) -> int:
     """Return the EXIF orientation, 1 to 8; 1 (as stored) when there is none to be read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # Pillow's about damaged EXIF
