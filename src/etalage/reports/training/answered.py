@@ -97,6 +97,16 @@ def join(answers: PredictionsTable, labels: NDArray[np.int32]) -> Answered | Non
     )
 
 
+def without_copies(answered: Answered, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Leave out products like one before: copies of a picture get the very same answer."""
+    alike = np.rec.fromarrays(
+        [answered.truth[rows], answered.answer[rows], answered.confidence[rows]]
+    )
+    _, first = np.unique(alike, return_index=True)
+    chosen: NDArray[np.int64] = rows[np.sort(first)]
+    return chosen
+
+
 def show(answered: Answered, products: NDArray[np.int64], index: Index | None) -> list[Shown]:
     """Return some products as they are shown, with their image rows where there is an index."""
     images = _image_rows(answered.product_ids.take(pa.array(products)), index)

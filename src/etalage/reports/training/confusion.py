@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from etalage.catalogue.index import Index
 from etalage.catalogue.taxonomy import LEVELS, Taxonomy
 from etalage.reports.numbers import share
-from etalage.reports.training.answered import Answered, Shown, show
+from etalage.reports.training.answered import Answered, Shown, show, without_copies
 
 _RANKED = 20
 _ENOUGH = 5
@@ -183,7 +183,7 @@ def _shown(answered: Answered, first: int, second: int, index: Index | None) -> 
     for given, said in ((first, second), (second, first)):
         rows = np.flatnonzero((answered.truth == given) & (answered.answer == said))
         surest = np.argsort(-answered.confidence[rows], kind="stable")
-        chosen.append(rows[surest[:_PRODUCTS]])
+        chosen.append(without_copies(answered, rows[surest])[:_PRODUCTS])
     return show(answered, np.concatenate(chosen), index)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from etalage.reports.training.confidence import Confidence
 from etalage.reports.training.confusion import Confusion
-from etalage.reports.training.course import Course
+from etalage.reports.training.course import Check, Course
 from etalage.reports.training.examples import Examples
 from etalage.reports.training.groups import Groups
 
@@ -29,23 +29,33 @@ class Value:
 
 @dataclass(frozen=True)
 class PartModel:
-    """A model that this one is made of.
+    """A model that this one is made of, and what its own records say.
 
     Attributes:
-        name: its folder, as ``model.json`` has it.
-        about: what it answers for, as far as that is said.
-        backbone: of the part; empty where its files are not there.
-        products: validation products.
+        name: of its folder.
+        images: which images it looks at: all, first, later.
+        count: of the products with so many images.
+        weight: of its answer.
+        backbone: timm's name of its network.
+        train_products: products it learned from.
+        products: its validation products.
         level3: share of these whose leaf is right.
+        log_loss: on these.
         seconds: its training took.
+        checks: its validation after each epoch.
     """
 
     name: str
-    about: str
+    images: str
+    count: str
+    weight: float | None
     backbone: str
+    train_products: int | None
     products: int | None
     level3: float | None
+    log_loss: float | None
     seconds: float | None
+    checks: list[Check]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ def _draw_course(document: Document) -> Iterator[tuple[str, Markup]]:
     losses = [_line("training", moments, "loss"), _line("validation", checks, "log_loss")]
     if found := [line for line in losses if line.x]:
         yield "loss", plots.lines("loss", found, "loss", kept=kept)
-    levels = [_line(name, checks, level, times=100) for name, level in _LEVELS.items()]
+    known = {"leaf": "level3"} if document["flat"] else _LEVELS
+    levels = [_line(name, checks, level, times=100) for name, level in known.items()]
     if found := [line for line in levels if line.x]:
         yield "accuracy", plots.lines("accuracy", found, "% right", kept=kept)
     for name, title in (

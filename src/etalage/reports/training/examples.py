@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etalage.catalogue.index import Index
-from etalage.reports.training.answered import Answered, Shown, show
+from etalage.reports.training.answered import Answered, Shown, show, without_copies
 
 _SHOWN = 12
+_LOOKED_AT = 5000
+"""The first so many of each kind that examples are chosen from."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ def choose_examples(answered: Answered, index: Index | None) -> Examples:
     falling = np.argsort(-confidence, kind="stable")
     rising = np.argsort(confidence, kind="stable")
     chosen = (falling[right[falling]], falling[~right[falling]], rising)
-    shown = [show(answered, _various(answered.truth, rows), index) for rows in chosen]
+    different = [without_copies(answered, rows[:_LOOKED_AT]) for rows in chosen]
+    shown = [show(answered, _various(answered.truth, rows), index) for rows in different]
     return Examples(*shown)
 
 

@@ -78,20 +78,24 @@ class Trained:
         return found[:-1] if found[:-1].any() else None
 
 
-def read_trained(folder: Path) -> Trained:
+def read_trained(folder: Path, *, answers: bool = True) -> Trained:
     """Read the files of a MODEL.
+
+    Args:
+        folder: the MODEL.
+        answers: whether to read those of the validation products.
 
     Raises:
         ModelError: one of them is damaged.
         PredictionsError: the predictions of its validation products are.
     """
-    run = folder / RUN
+    run, validation = folder / RUN, folder / VALIDATION
     return Trained(
         folder,
         read_json(folder / DESCRIPTION, ModelError, _AGAIN),
         read_json(run, ModelError, _AGAIN) if run.is_file() else {},
         _read_lines(folder / METRICS),
-        read_predictions(folder / VALIDATION) if (folder / VALIDATION).is_dir() else None,
+        read_predictions(validation) if answers and validation.is_dir() else None,
     )
 
 

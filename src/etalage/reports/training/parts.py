@@ -1,48 +1,49 @@
 """The models that a MODEL is made of: specialists by number or rank of images.
 
-``parts`` of ``model.json`` lists them; each is a MODEL folder inside this one.
+``parts`` of ``model.json`` is a list of {name, images, count, weight}; each is a MODEL of its own
+in the folder ``parts/NAME``, whose numbers are those of its own files.
 """
 
 from pathlib import Path
 from typing import Any
 
 from etalage.errors import ModelError
-from etalage.files import read_json
+from etalage.reports.training.course import course_of
 from etalage.reports.training.document import PartModel
-from etalage.reports.training.folder import DESCRIPTION, RUN, Trained
+from etalage.reports.training.folder import Trained, read_trained
 
-_AGAIN = "train it again with --yes"
-_PLACES = ("folder", "path", "model", "name")
+PARTS = "parts"
 
 
 def parts_of(trained: Trained) -> list[PartModel]:
-    """Return the parts of a MODEL, with what their own records say of them."""
-    parts = trained.description.get("parts") or []
-    if isinstance(parts, dict):
-        parts = [{"folder": name, **_object(part)} for name, part in parts.items()]
-    return [_part(trained.folder, part) for part in parts]
+    """Return the parts of a MODEL, with what their own records say of them.
+
+    Raises:
+        ModelError: a part is not there, or damaged.
+    """
+    return [_part(trained.folder / PARTS, part) for part in trained.description.get(PARTS) or []]
 
 
-def _object(part: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
-    return part if isinstance(part, dict) else {"folder": str(part)}
-
-
-def _part(folder: Path, part: Any) -> PartModel:  # noqa: ANN401  any JSON value
-    known = _object(part)
-    name = next((str(known[key]) for key in _PLACES if key in known), "")
-    about = [f"{key} {value}" for key, value in known.items() if key not in _PLACES]
-    description, record = _read(folder / name / DESCRIPTION), _read(folder / name / RUN)
-    report = record.get("report") or {}
+def _part(folder: Path, part: dict[str, Any]) -> PartModel:
+    name = str(part["name"])
+    if not (folder / name / "model.json").is_file():
+        raise ModelError(
+            f"{folder / name}: has no model.json, but the model says it is a part of it",
+            hint="copy the whole MODEL folder, or train it again with --yes",
+        )
+    found = read_trained(folder / name, answers=False)
+    report = found.part("report")
     validation = report.get("validation") or {}
     return PartModel(
         name=name,
-        about=", ".join(about),
-        backbone=str(description.get("backbone", "")),
+        images=str(part.get("images", "")),
+        count=str(part.get("count", "")),
+        weight=part.get("weight"),
+        backbone=str(found.description.get("backbone", "")),
+        train_products=report.get("train_products"),
         products=validation.get("products"),
         level3=validation.get("level3"),
+        log_loss=validation.get("log_loss"),
         seconds=report.get("seconds"),
+        checks=course_of(found.lines).checks,
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return read_json(path, ModelError, _AGAIN) if path.is_file() else {}

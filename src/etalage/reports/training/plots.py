@@ -48,7 +48,7 @@ def lines(name: str, drawn: list[Line], y: str, *, kept: int | None = None) -> M
                 label=line.name,
             )  # fmt: skip
         if kept is not None:
-            axes.axvline(kept, color=INK, linewidth=0.8, linestyle=":", label="kept")
+            axes.axvline(kept, color=INK, linewidth=1.2, linestyle=":", label="kept")
         label(axes, "step", y)
         _few_ticks(axes)
         if len(drawn) > 1 or kept is not None:
@@ -97,8 +97,7 @@ def _points(
 def matrix(name: str, drawn: Matrix) -> Markup:
     """Draw the branches answered for products of each branch, as shares of its products."""
     side = len(drawn.names)
-    size = 1.9 + 0.24 * side
-    with canvas(size + 0.6, size) as (figure, axes):
+    with canvas(max(4.6, 2.5 + 0.24 * side), max(3.6, 1.9 + 0.24 * side)) as (figure, axes):
         for row, counts in enumerate(drawn.counts):
             held = sum(counts)
             for column, count in enumerate(counts):
