@@ -1,6 +1,7 @@
-"""A shop in which everything that a report shows occurs, and its report."""
+"""A shop in which everything that a report shows occurs, a model of it, and their reports."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ from conftest import make_photo, make_product
 from etalage.catalogue.build import index
 from etalage.images.decode import encode_jpeg
 from etalage.reports import report
+from report.models import write_model
 
 NAMES = """category_id,category_level1,category_level2,category_level3
 10,MAISON,VAISSELLE,ASSIETTE
@@ -107,7 +109,7 @@ class Page(HTMLParser):
 
 @dataclass(frozen=True)
 class Made:
-    """A report: where, its JSON and its page."""
+    """A report: of what, where, its JSON and its page."""
 
     index: Path
     path: Path
@@ -117,7 +119,7 @@ class Made:
 
 @pytest.fixture(scope="session")
 def make_report(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Made]:
-    """Makes the report of an index; options as ``report`` has them."""
+    """Makes the report of an index or a model; options as ``report`` has them."""
 
     def make(folder: Path, **options: Any) -> Made:
         path = tmp_path_factory.mktemp("page") / "report.html"
@@ -142,3 +144,25 @@ def stall(tmp_path_factory: pytest.TempPathFactory, make_report: Callable[..., M
         add_column(shop, "images", "chroma", chroma.dictionary_encode())
     (folder / "words.csv").write_text("name,translation\nMAISON,HOME\nJEUX,GAMES\n")
     return make_report(here, against=there, translations=folder / "words.csv")
+
+
+@pytest.fixture(scope="session")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, stall: Made, make_report: Callable[..., Made]
+) -> Made:
+    """The report of a model that was trained on the shop, with pictures from its index."""
+    model = write_model(tmp_path_factory.mktemp("trained") / "model", stall.index)
+    return make_report(model, index=stall.index)
+
+
+@pytest.fixture
+def model(trained: Made, tmp_path: Path) -> Path:
+    """A copy of that model, to be changed."""
+    return Path(shutil.copytree(trained.index, tmp_path / "model"))
+
+
+@pytest.fixture(scope="session", params=["stall", "trained"])
+def made(request: pytest.FixtureRequest) -> Made:
+    """The report of a catalogue, and that of a model."""
+    page: Made = request.getfixturevalue(request.param)
+    return page

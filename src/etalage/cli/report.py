@@ -7,14 +7,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from etalage.reports import report as make_report
-from etalage.reports.make import DECODE
+from etalage.reports.catalogue import DECODE
 
 
 def report(
-    index: Path,
+    artefact: Path,
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    index: Path | None = None,
     against: Path | None = None,
     translations: Path | None = None,
     decode: int = DECODE,
@@ -22,21 +23,26 @@ def report(
     yes: bool = False,
     json: bool = False,
 ) -> None:
-    """Write one page about a catalogue: categories, copies, image files, conflicts, texts, drift.
+    """Write one page about a catalogue or about a training.
+
+    Of an INDEX: categories, copies, image files, conflicts, texts, drift. Of a MODEL: curves, the
+    confusion that costs most, accuracy by level, images and frequency, confidence, examples.
 
     Args:
-        index: the INDEX.
+        artefact: the INDEX or the MODEL.
         output: the HTML file to write; it needs nothing else to be shown.
-        against: another INDEX (the test catalogue, last month's) to compare with.
-        translations: CSV of name,translation for the names of level 1.
-        decode: most suspicious images to decode of each kind.
-        seed: of the example products; same seed, same page.
+        index: of a MODEL: the INDEX it was trained on, for its pictures.
+        against: of an INDEX: another one (the test catalogue, last month's) to compare with.
+        translations: of an INDEX: CSV of name,translation for the names of level 1.
+        decode: of an INDEX: most suspicious images to decode of each kind.
+        seed: of an INDEX: of the example products; same seed, same page.
         yes: replace a file that is there.
         json: print the numbers of the page as one JSON document.
     """
     document = make_report(
-        index,
+        artefact,
         output,
+        index=index,
         against=against,
         translations=translations,
         decode=decode,

@@ -60,7 +60,8 @@ _MANY_POINTS, _SMALL_POINT, _LARGE_POINT = 40, 3.2, 5.0
 
 
 @contextmanager
-def _axes(width: float = _SIZE[0], height: float = _SIZE[1]) -> Iterator[tuple[Figure, Axes]]:
+def canvas(width: float = _SIZE[0], height: float = _SIZE[1]) -> Iterator[tuple[Figure, Axes]]:
+    """Yield an empty figure of the reports' style; it must be finished within the block."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, figure.add_subplot()
@@ -76,7 +77,7 @@ def short(number: float, _position: int | None = None) -> str:
 
 def histogram(name: str, bins: list[Bin], x: str, y: str) -> Markup:
     """Draw how many values lie in each of some logarithmic bins."""
-    with _axes() as (figure, axes):
+    with canvas() as (figure, axes):
         edges = [bin.low for bin in bins] + [bins[-1].high]
         counts = [bin.count for bin in bins]
         widths = [bin.high - bin.low for bin in bins]
@@ -85,17 +86,17 @@ def histogram(name: str, bins: list[Bin], x: str, y: str) -> Markup:
         axes.set_xscale("log")
         axes.grid(visible=False, axis="x")
         axes.set_xlim(edges[0], edges[-1])
-        _label(axes, x, y)
-        _short_ticks(axes)
+        label(axes, x, y)
+        short_ticks(axes)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         if edges[-1] < _TWO_DECADES * edges[0]:
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        return _inline(figure, name)
+        return inline(figure, name)
 
 
 def loglog(name: str, points: list[Frequency], x: str, y: str) -> Markup:
     """Draw how many (``images``) occur how often (``copies``) on two logarithmic axes."""
-    with _axes() as (figure, axes):
+    with canvas() as (figure, axes):
         often, images = [point.copies for point in points], [point.images for point in points]
         size = _LARGE_POINT if len(points) < _MANY_POINTS else _SMALL_POINT
         axes.plot(often, images, "o", color=MARK, markersize=size, markeredgewidth=0)
@@ -103,27 +104,27 @@ def loglog(name: str, points: list[Frequency], x: str, y: str) -> Markup:
         axes.set_yscale("log")
         axes.set_xlim(0.8, max(10, 1.6 * max(often)))
         axes.set_ylim(0.7, max(10, 2 * max(images)))
-        _label(axes, x, y)
-        _short_ticks(axes)
-        return _inline(figure, name)
+        label(axes, x, y)
+        short_ticks(axes)
+        return inline(figure, name)
 
 
 def cumulative(name: str, points: list[Point], x: str, y: str) -> Markup:
     """Draw the share of products in the largest categories, and what an even spread would be."""
-    with _axes() as (figure, axes):
+    with canvas() as (figure, axes):
         categories = [0.0, *(100 * point.categories for point in points)]
         products = [0.0, *(100 * point.products for point in points)]
         axes.plot([0, 100], [0, 100], "--", color=MUTED, linewidth=1)
         axes.plot(categories, products, color=MARK, linewidth=2)
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 102)
-        _label(axes, x, y)
-        return _inline(figure, name)
+        label(axes, x, y)
+        return inline(figure, name)
 
 
 def columns(name: str, tallies: list[Tally], x: str, y: str) -> Markup:
     """Draw how many images have each value of a whole number."""
-    with _axes() as (figure, axes):
+    with canvas() as (figure, axes):
         values = [int(tally.name) for tally in tallies]
         axes.bar(values, [tally.images for tally in tallies], 0.9, color=MARK)
         axes.set_xlim(min(values) - 2, max(values) + 2)
@@ -131,38 +132,41 @@ def columns(name: str, tallies: list[Tally], x: str, y: str) -> Markup:
         axes.yaxis.set_major_formatter(FuncFormatter(short))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.grid(visible=False, axis="x")
-        _label(axes, x, y)
-        return _inline(figure, name)
+        label(axes, x, y)
+        return inline(figure, name)
 
 
 def pairs(name: str, shares: list[Share], here: str, there: str) -> Markup:
     """Draw two distributions side by side, one bin below the other."""
-    with _axes(height=0.9 + 0.26 * len(shares)) as (figure, axes):
+    with canvas(height=0.9 + 0.26 * len(shares)) as (figure, axes):
         rows = range(len(shares))
         first, second = ([100 * getattr(s, side) for s in shares] for side in ("here", "there"))
-        axes.barh([row - 0.2 for row in rows], first, 0.38, color=MARK, label=_cut(here))
-        axes.barh([row + 0.2 for row in rows], second, 0.38, color=SECOND, label=_cut(there))
-        axes.set_yticks(list(rows), [_cut(share.name) for share in shares])
+        axes.barh([row - 0.2 for row in rows], first, 0.38, color=MARK, label=cut(here))
+        axes.barh([row + 0.2 for row in rows], second, 0.38, color=SECOND, label=cut(there))
+        axes.set_yticks(list(rows), [cut(share.name) for share in shares])
         axes.set_ylim(len(shares) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("%")
         figure.legend(loc="outside upper left", ncols=2, handlelength=1, borderaxespad=0)
-        return _inline(figure, name)
+        return inline(figure, name)
 
 
-def _cut(name: str) -> str:
+def cut(name: str) -> str:
+    """Return a name short enough for an axis."""
     # A dollar sign would begin a formula.
     name = name.strip().replace("$", r"\$")
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
 
 
-def _label(axes: Axes, x: str, y: str) -> None:
+def label(axes: Axes, x: str, y: str) -> None:
+    """Name both axes."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
 
 
-def _short_ticks(axes: Axes) -> None:
+def short_ticks(axes: Axes) -> None:
+    """Let both axes show numbers as ``short`` writes them."""
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(short))
         axis.set_minor_locator(NullLocator())
@@ -171,7 +175,7 @@ def _short_ticks(axes: Axes) -> None:
 _Replacement = str | Callable[[re.Match[str]], str]
 
 
-def _inline(figure: Figure, name: str) -> Markup:
+def inline(figure: Figure, name: str) -> Markup:
     """Return the figure as an ``svg`` element to stand in a page."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)

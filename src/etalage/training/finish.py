@@ -18,6 +18,7 @@ from etalage.models.checkpoint import Architecture, save_model
 from etalage.predictions.calibration import fit_temperature, log_loss
 from etalage.training.evaluate import Answers, Evaluation, answers, check
 from etalage.training.loop import Job, Loop
+from etalage.training.record import details, write_labels
 from etalage.training.resume import RUN, drop_checkpoints, require_same, restore_best
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,9 @@ def finish(job: Job, loop: Loop, architecture: Architecture) -> TrainReport:
         "architecture": job.architecture,
         "plan": job.plan.record(),
         "report": report.to_json(),
+        **details(job.recipe, data),
     }
+    write_labels(job.folder, data)
     write_json(job.folder / RUN, record)
     save_model(
         job.folder,

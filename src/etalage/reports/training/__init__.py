@@ -1,0 +1,1 @@
+"""The page of a MODEL: its training, and what it answers on the validation products."""
