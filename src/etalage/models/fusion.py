@@ -2,40 +2,26 @@
 
 A fusion is a module made from the width of an image's features, with the width it gives as
 ``width``, called with features (N, F) and the places of the images; it answers (P, width). Products
-without an image get zeros.
+without an image get zeros. Nothing depends on the order of images or products in the batch, only
+on the images' ranks where a fusion looks at them.
+
+``prepare`` gives a fusion what can be known before the training, from features of training images.
+A training on a frozen backbone calls it once, with the features standardised as the network will
+hand them over; a fusion that was never prepared works as well.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from etalage.errors import ModelError
+from etalage.models.attention import AttentionFusion, SetFusion
+from etalage.models.places import Places, maxima, means
+from etalage.models.whitening import Whitening
 
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Where each image of a batch belongs.
-
-    Attributes:
-        product: position of its product in the batch, never falling, (N,) int64.
-        rank: its rank within the product, (N,) int64.
-        count: number of products P.
-    """
-
-    product: Tensor
-    rank: Tensor
-    count: int
-
-    def to(self, device: torch.device) -> "Places":
-        """Return the same on another device."""
-        return Places(self.product.to(device), self.rank.to(device), self.count)
-
-    def images(self) -> Tensor:
-        """Return the number of images of each product, (P,) int64."""
-        return torch.bincount(self.product, minlength=self.count)
+__all__ = ["FUSIONS", "Fusion", "MaxFusion", "MeanFusion", "Places", "create_fusion", "prepare"]
 
 
 class Fusion(Protocol):
@@ -57,11 +43,45 @@ class MeanFusion(nn.Module):
 
     def forward(self, features: Tensor, places: Places) -> Tensor:
         """Average features (N, F) by product; return (P, F), zeros where no image."""
-        sums = features.new_zeros(places.count, self.width).index_add(0, places.product, features)
-        return sums / places.images().clamp(min=1).unsqueeze(1)
+        return means(features, places)
 
 
-FUSIONS: dict[str, Callable[[int], Fusion]] = {"mean": MeanFusion}
+class MaxFusion(nn.Module):
+    """The largest value of each feature among a product's images."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.width = features
+
+    def forward(self, features: Tensor, places: Places) -> Tensor:
+        """Take the maxima of features (N, F) by product; return (P, F), zeros where no image."""
+        shown = (places.images() > 0).unsqueeze(1)
+        return torch.where(shown, maxima(features, places), features.new_zeros(()))
+
+
+class WhitenedFusion(nn.Module):
+    """The mean of features in which what differs between images of a product is damped."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.width = features
+        self.whiten = Whitening(features)
+
+    def forward(self, features: Tensor, places: Places) -> Tensor:
+        """Whiten and average features (N, F) by product; return (P, F), zeros where no image."""
+        return means(self.whiten(features), places)
+
+
+FUSIONS: dict[str, Callable[[int], Fusion]] = {
+    "mean": MeanFusion,
+    # The head is linear: the mean of the logits is the logits of the mean. The name tells the
+    # training to learn from every image on its own.
+    "logits": MeanFusion,
+    "max": MaxFusion,
+    "whitened": WhitenedFusion,
+    "attention": AttentionFusion,
+    "set": SetFusion,
+}
 
 
 def create_fusion(name: str, features: int) -> Fusion:
@@ -73,3 +93,16 @@ def create_fusion(name: str, features: int) -> Fusion:
     if name not in FUSIONS:
         raise ModelError(f"fusion {name!r} is unknown, there are {', '.join(FUSIONS)}")
     return FUSIONS[name](features)
+
+
+def prepare(fusion: nn.Module, features: Tensor, places: Places) -> None:
+    """Let a fusion learn how the images of one product differ, before the training.
+
+    Args:
+        fusion: as ``create_fusion`` makes it; some have nothing to learn so.
+        features: of training images, as the fusion will get them, (N, F); 20,000 are enough.
+        places: where they belong.
+    """
+    for part in fusion.modules():
+        if isinstance(part, Whitening):
+            part.learn(features, places)
