@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from etalage.inference.classify import classify
     from etalage.inference.predict import predict
     from etalage.models.checkpoint import Model, open_model
+    from etalage.models.onnx_export import onnx
     from etalage.predictions.folder import read_predictions
     from etalage.predictions.score import score
     from etalage.predictions.submission import submit
@@ -58,6 +59,7 @@ _HOMES = {
     "import_catalogue": "etalage.exchange.importer",
     "index": "etalage.catalogue.build",
     "merge": "etalage.catalogue.selections.merge",
+    "onnx": "etalage.models.onnx_export",
     "open_index": "etalage.catalogue.index",
     "open_model": "etalage.models.checkpoint",
     "predict": "etalage.inference.predict",
@@ -90,6 +92,7 @@ __all__ = [
     "import_catalogue",
     "index",
     "merge",
+    "onnx",
     "open_index",
     "open_model",
     "predict",

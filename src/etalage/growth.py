@@ -92,6 +92,7 @@ def _predict(model: Path, index: Path, predictions: Path, products: int, device:
             top=int(earlier.source.get("top", TOP)),
             carry=predictions,
             device=device,
+            runtime=earlier.source.get("runtime", "auto"),
             overwrite=True,
         )
     replace_folder(grown, predictions)

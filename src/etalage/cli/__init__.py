@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "Train a product classifier.",
     "predict": "Write the most probable categories of every product.",
     "classify": "Answer for image files, now.",
+    "onnx": "Write a model as one ONNX file with its description.",
     "submit": "Write the submission file of predictions.",
     "score": "Compare predictions or a submission with the truth.",
 }

@@ -2,6 +2,7 @@
 
 import json as json_module
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,7 @@ def classify(
     together: bool = False,
     top: int = 5,
     device: str = "auto",
+    runtime: Literal["auto", "torch", "compile", "openvino", "onnx"] = "auto",
     json: bool = False,
 ) -> None:
     """Answer for image files, now: JPEG, PNG or WebP.
@@ -24,11 +26,12 @@ def classify(
         together: they all show one product.
         top: how many categories to name.
         device: auto, cpu or cuda.
+        runtime: what computes: auto is the fastest here that pays for so many images.
         json: print one JSON document.
     """
     from etalage.inference.classify import classify as run
 
-    answers = run(model, list(images), together=together, top=top, device=device)
+    answers = run(model, list(images), together=together, top=top, device=device, runtime=runtime)
     if json:
         documents = [
             {

@@ -20,6 +20,7 @@ def predict(
     top: int = 20,
     logit_adjustment: float = 0.0,
     device: str = "auto",
+    runtime: Literal["auto", "torch", "compile", "openvino", "onnx"] = "auto",
     csv: Path | None = None,
     xlsx: Path | None = None,
     yes: bool = False,
@@ -38,6 +39,7 @@ def predict(
         logit_adjustment: how far the prior is taken out; 1 answers as if all categories were
             equally frequent.
         device: auto, cpu or cuda.
+        runtime: what computes: auto is the fastest here that pays for so many images.
         csv: also write a table for people: id, category path, confidence, second choice.
         xlsx: the same as an Excel workbook.
         yes: replace predictions that are there.
@@ -56,6 +58,7 @@ def predict(
         top=top,
         logit_adjustment=logit_adjustment,
         device=device,
+        runtime=runtime,
         overwrite=yes,
     )
     for path, write in ((csv, write_csv), (xlsx, write_xlsx)):

@@ -8,6 +8,7 @@ import numpy as np
 from etalage.errors import ConfigError, ImageFormatError
 from etalage.images.decode import decode_into
 from etalage.models.checkpoint import open_model
+from etalage.models.runtimes import use_runtime
 from etalage.predictions.table import top_k
 
 
@@ -34,7 +35,13 @@ class Answer:
 
 
 def classify(
-    model: Path, images: list[Path], *, together: bool = False, top: int = 5, device: str = "auto"
+    model: Path,
+    images: list[Path],
+    *,
+    together: bool = False,
+    top: int = 5,
+    device: str = "auto",
+    runtime: str = "auto",
 ) -> list[Answer]:
     """Classify image files (JPEG, PNG, WebP), turned upright as their EXIF says.
 
@@ -44,6 +51,7 @@ def classify(
         together: whether they all show one product; else each is a product of its own.
         top: categories to name.
         device: ``auto``, ``cpu`` or ``cuda``.
+        runtime: what computes the features of images, as for ``predict``.
 
     Raises:
         ImageFormatError: a file that cannot be read or decoded; the message names it.
@@ -52,6 +60,13 @@ def classify(
     if not images:
         raise ConfigError("no image given", hint="etalage classify MODEL photo.jpg ...")
     network = open_model(model, device=device)
+    use_runtime(
+        network.network,
+        runtime,
+        device=network.device,
+        precision=network.architecture.precision,
+        images=len(images),
+    )
     pixels = np.empty((len(images), network.size, network.size, 3), np.uint8)
     for position, path in enumerate(images):
         _read(path, pixels[position])

@@ -3,6 +3,8 @@
 Products are answered in the order of the index, in parts of ``PART_PRODUCTS``; a part that is there
 is not computed again. Batches never cross a part, so a resumed run ends with the same bytes. A
 product without a readable image is answered with the prior: none is missing, none comes twice.
+The runtime that computes features, and its precision, are part of what predictions are made from:
+another one gives slightly other numbers, so an unfinished folder is gone on with by the same.
 """
 
 import logging
@@ -20,13 +22,15 @@ from etalage.catalogue.split import read_split
 from etalage.errors import ConfigError, ModelError
 from etalage.inference.carry import Carried, joined, take
 from etalage.models.checkpoint import Model, open_model
+from etalage.models.runtimes import use_runtime
 from etalage.predictions.adjustment import adjust
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
 
 PART_PRODUCTS = 16_384
-BATCH_PRODUCTS = 64
+BATCH_PRODUCTS = 256
+"""Enough for every stream of a runtime to have its share of each batch."""
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +44,16 @@ class PredictReport:
         resumed: how many of them an earlier run had written.
         from_prior: products answered in this run that have no readable image.
         unreadable: images that could not be decoded in this run.
+        runtime: what computed the features.
+        precision: in which: ``float32`` or ``bfloat16``.
     """
 
     products: int
     resumed: int
     from_prior: int
     unreadable: int
+    runtime: str
+    precision: str
 
 
 def predict(
@@ -60,6 +68,7 @@ def predict(
     logit_adjustment: float = 0.0,
     carry: Path | None = None,
     device: str = "auto",
+    runtime: str = "auto",
     overwrite: bool = False,
 ) -> PredictReport:
     """Write the PREDICTIONS of a model for the products of an index.
@@ -77,10 +86,13 @@ def predict(
         carry: earlier PREDICTIONS of the same making, for an index that has grown since: what
             they answer is not computed again.
         device: ``auto``, ``cpu`` or ``cuda``.
+        runtime: what computes the features of images: ``auto`` (the fastest that pays for so many
+            images on this machine), ``torch``, ``compile``, ``openvino`` or ``onnx``.
         overwrite: replace what stands at ``output``.
 
     Raises:
-        ModelError: the model cannot be used, or its categories are not those of the index.
+        ModelError: the model cannot be used, its categories are not those of the index, or the
+            runtime is not installed.
         PredictionsError: ``output`` is half made from something else.
         OutputError: ``output`` is finished already, or cannot be written.
     """
@@ -96,6 +108,13 @@ def predict(
     if split is not None and part is not None:
         rows = read_split(split).rows(opened, part)
     limit = max_images if max_images is not None else network.max_images
+    chosen = use_runtime(
+        network.network,
+        runtime,
+        device=network.device,
+        precision=network.architecture.precision,
+        images=_images(opened, rows, limit),
+    )
     source = {
         "model": network.fingerprint,
         "index": opened.fingerprint,
@@ -103,6 +122,7 @@ def predict(
         "max_images": limit,
         "top": top,
         "logit_adjustment": logit_adjustment,
+        **chosen.record(),
     }
     carried = Carried(carry, source, opened.product_ids) if carry is not None else None
     writer = PredictionsWriter(
@@ -121,7 +141,14 @@ def predict(
             totals += [(predictions.images == 0).sum(), unreadable]
             advance(len(chunk))
     writer.finish()
-    return PredictReport(len(rows), resumed, int(totals[0]), int(totals[1]))
+    return PredictReport(
+        len(rows), resumed, int(totals[0]), int(totals[1]), chosen.name, chosen.precision
+    )
+
+
+def _images(index: Index, rows: NDArray[np.int64], max_images: int | None) -> int:
+    counts = index.image_count[rows].astype(np.int64)
+    return int((counts if max_images is None else counts.clip(max=max_images)).sum())
 
 
 def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The network over products: backbone, fusion of a product's images, linear head."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,7 @@ class ProductModel(nn.Module):
         self.fusion = fusion
         self.head = nn.Linear(fusion.width, classes)
         self.frozen = False
+        self.engine: Callable[[Tensor], Tensor] | None = None  # set by models/runtimes
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         channels = (1, 3, 1, 1)
@@ -60,6 +61,10 @@ class ProductModel(nn.Module):
 
     def features(self, pixels: Tensor) -> Tensor:
         """Return the features of images, uint8 (N, S, S, 3), as float32 (N, F)."""
+        return self.backbone_features(pixels) if self.engine is None else self.engine(pixels)
+
+    def backbone_features(self, pixels: Tensor) -> Tensor:
+        """Return what ``features`` does, computed by PyTorch whatever the runtime."""
         # NHWC bytes seen as NCHW are channels-last already: nothing is copied but the conversion.
         images = pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
         answer: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))

@@ -46,7 +46,7 @@ def use_bf16(backbone: nn.Module, device: torch.device, amp: str = "auto") -> bo
         return amp == "bf16"
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return _processor_has_bf16() and not _has_depthwise(backbone)
+    return processor_has_bf16() and not _has_depthwise(backbone)
 
 
 def autocast(device: torch.device, *, bf16: bool) -> AbstractContextManager[None]:
@@ -62,7 +62,8 @@ def to_device(values: Tensor | NDArray[Any], device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def _processor_has_bf16() -> bool:
+def processor_has_bf16() -> bool:
+    """Whether this processor multiplies matrices in bfloat16."""
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
