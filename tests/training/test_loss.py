@@ -21,6 +21,7 @@ from etalage.training.loss import Lesson, batch_loss, sum_by_node
 from etalage.training.mix import Mix
 from etalage.training.plan import Data, Level, Plan
 from etalage.training.recipe import Recipe
+from etalage.training.start import expect_prior
 
 PLAIN = Recipe(
     name="plain",
@@ -40,14 +41,18 @@ PROBABILITIES = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
 NODES = Level(torch.tensor([0, 0, 1, 1]), 2)
 
 
-@pytest.fixture(scope="module")
-def network() -> ProductModel:
-    """Return a network over four categories, its batch statistics fixed."""
+def build_network() -> ProductModel:
+    """Return a network over four categories."""
     torch.manual_seed(0)
     made = create_backbone("test_byobnet", {}, size=32)
-    network = ProductModel(
-        made.network, create_fusion("mean", made.features), 4, made.mean, made.std
-    )
+    fusion = create_fusion("mean", made.features)
+    return ProductModel(made.network, fusion, 4, made.mean, made.std)
+
+
+@pytest.fixture(scope="module")
+def network() -> ProductModel:
+    """Return a network that says something, its batch statistics fixed."""
+    network = build_network()
     torch.nn.init.normal_(network.head.weight)
     return network.eval()
 
@@ -154,6 +159,18 @@ def test_adjusted_logits_carry_the_prior(network: ProductModel, data: Data) -> N
     expected = 0.25 * -(first[1] + first[3]) / 2 + 2.5 * -second[2]
     found = cost(network, data, logit_adjustment=0.7)
     assert found == pytest.approx(expected.item() / 2, rel=1e-5)
+
+
+def test_a_head_begins_with_the_share_of_each_category(
+    make_data: Callable[..., Data],
+) -> None:
+    data = make_data([0, 0, 2], [("", "", "")] * 4)
+    network = build_network()
+    expect_prior(network, data, replace(PLAIN, label_smoothing=0.4))
+    share = network.head.bias.softmax(0).tolist()
+    assert share == pytest.approx((0.6 * data.prior() + 0.1).tolist(), rel=1e-5)
+    expect_prior(network, data, replace(PLAIN, label_smoothing=0.4, logit_adjustment=1.0))
+    assert network.head.bias.tolist() == [0] * 4
 
 
 def test_with_fusion_of_logits_every_image_is_an_example(network: ProductModel, data: Data) -> None:

@@ -80,11 +80,22 @@ def build(
     else:
         architecture = _architecture(recipe, backbone, before)
     network = architecture.assemble(backbone, data.classes)
+    expect_prior(network, data, recipe)
     if before and not checkpoint and described_taxonomy(before) == data.index.taxonomy:
         start_from(Path(weights), network, architecture)
     if recipe.freeze_backbone:
         network.freeze_backbone()
     return architecture, network.to(device)
+
+
+def expect_prior(network: ProductModel, data: Data, recipe: Recipe) -> None:
+    """Let the head begin with how often each category is the target, whatever the picture.
+
+    Else the first epochs go to unlearning categories that have no training product.
+    """
+    share = data.constants(torch.device("cpu"), recipe.label_smoothing).log_share
+    with torch.no_grad():
+        network.head.bias.copy_((1 - recipe.logit_adjustment) * share)
 
 
 def _description(weights: str) -> dict[str, Any] | None:
