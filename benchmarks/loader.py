@@ -3,119 +3,46 @@
     python benchmarks/loader.py [CATALOGUE.bson INDEX] [--images 20000] [--rounds 5]
 
 Without a catalogue it generates one: random smooth pictures, 180x180, quality 75, about 4.7 KB.
-Every contestant reads the same images in the same random order, in turns; the best of its rounds
-counts, since other work on the machine only ever slows one down; the CPU time of an image hardly
-feels it. Files are in the page cache and workers started before the clock runs. The contestants:
+Every contestant reads the same images in random order, in turns; the best of its rounds counts,
+since other work on the machine only ever slows one down; the CPU time of an image hardly feels it.
+Files are in the page cache and workers started before the clock runs. The contestants:
 
     bare decoding           simplejpeg on every core, bytes in memory, pixels into one array
     etalage                 etalage.batches.load at the images' own size
-    classic DataLoader      2 workers: seek, bson.decode, Pillow, float, normalise
-    DataLoader + offsets    2 workers: pread by offset, simplejpeg, uint8
+    classic DataLoader ...  those of ``loader_peers``, as far as they are installed
+
+For all of them make an environment of its own (NumPy is older there) beside that of Étalage, HERE:
+
+    python -m venv PEERS
+    echo HERE/lib/python3.11/site-packages > PEERS/lib/python3.11/site-packages/etalage.pth
+    PEERS/bin/pip install nvidia-dali-cuda120 litdata webdataset mosaicml-streaming datasets
+    PEERS/bin/python benchmarks/loader.py
+
+At the end it says how long the interpreter lock is held for an image (``loader_lock``).
 """
 
 import argparse
-import io
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import bson
-import cv2
 import numpy as np
 import simplejpeg
-import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch.utils.data import DataLoader, Dataset
 
 from etalage.batches.loader import load
 from etalage.batches.order import in_order
-from etalage.catalogue import build
 from etalage.catalogue.index import Index, open_index
 from etalage.engines.local import usable_cores
-from etalage.images.decode import encode_jpeg
-
-SIDE = 180
-BATCH = 256
-MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+from loader_lock import lock_time
+from loader_peers import BATCH, PEERS, Job, Round
+from loader_pictures import SIDE, generate
 
 
-def generate(folder: Path, images: int) -> tuple[Path, Path]:
-    """Write a catalogue of 1 to 4 images a product and its index; return both paths."""
-    random = np.random.default_rng(0)
-    catalogue, product = folder / "catalogue.bson", 0
-    with catalogue.open("wb") as file:
-        while images > 0:
-            pictures = [{"picture": drawing(random)} for _ in range(min(images, 1 + product % 4))]
-            file.write(bson.encode({"_id": product, "imgs": pictures, "category_id": product % 9}))
-            product, images = product + 1, images - len(pictures)
-    build.index([catalogue], folder / "index")
-    return catalogue, folder / "index"
-
-
-def drawing(random: np.random.Generator) -> bytes:
-    """Return a JPEG of a random smooth picture."""
-    coarse = random.integers(0, 256, (10, 10, 3), np.uint8)
-    return encode_jpeg(cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))
-
-
-class Documents(Dataset[torch.Tensor]):
-    """The classic: one image an item, its whole document decoded, Pillow, float, normalised."""
-
-    def __init__(self, catalogue: Path, index: Index, images: NDArray[np.int64]) -> None:
-        self.catalogue = catalogue
-        self.images = images
-        self.products = index.image_product[images]
-        self.ranks = images - index.image_start[self.products]
-        self.offsets = document_offsets(catalogue)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, item: int) -> torch.Tensor:
-        offset, length = self.offsets[self.products[item]]
-        with self.catalogue.open("rb") as file:
-            file.seek(offset)
-            document = bson.decode(file.read(length))
-        picture = document["imgs"][self.ranks[item]]["picture"]
-        pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(picture)).convert("RGB")))
-        planes = pixels.permute(2, 0, 1).contiguous().float()
-        return planes.div_(255).sub_(MEAN).div_(DEVIATION)
-
-
-def document_offsets(catalogue: Path) -> list[tuple[int, int]]:
-    """Return (offset, length) of every document."""
-    found, offset, end = [], 0, catalogue.stat().st_size
-    with catalogue.open("rb") as file:
-        while offset < end:
-            file.seek(offset)
-            length = int.from_bytes(file.read(4), "little")
-            found.append((offset, length))
-            offset += length
-    return found
-
-
-class Offsets(Dataset[torch.Tensor]):
-    """One image an item, read at its offset, decoded by simplejpeg, left in uint8."""
-
-    def __init__(self, index: Index, images: NDArray[np.int64]) -> None:
-        self.index = index
-        self.images = images.tolist()
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, item: int) -> torch.Tensor:
-        data = self.index.image_bytes(self.images[item])
-        return torch.from_numpy(simplejpeg.decode_jpeg(data, "RGB"))
-
-
-def bare(index: Index, images: NDArray[np.int64]) -> Callable[[], int]:
+def bare(index: Index, images: NDArray[np.int64]) -> Round:
     """Return a round of nothing but decoding."""
     data = [index.image_bytes(row) for row in images.tolist()]
     pixels = np.zeros((BATCH, SIDE, SIDE, 3), np.uint8)
@@ -132,15 +59,7 @@ def bare(index: Index, images: NDArray[np.int64]) -> Callable[[], int]:
     return run
 
 
-def torch_loader(dataset: Dataset[torch.Tensor]) -> Callable[[], int]:
-    """Return a round through a ``DataLoader`` of two workers, which are started once."""
-    loader: DataLoader[torch.Tensor] = DataLoader(
-        dataset, batch_size=BATCH, num_workers=2, persistent_workers=True
-    )
-    return lambda: sum(len(batch) for batch in loader)
-
-
-def ours(index: Index, products: NDArray[np.int64]) -> Callable[[], int]:
+def ours(index: Index, products: NDArray[np.int64]) -> Round:
     """Return a round of ``etalage.batches.load``, about as many images to a batch."""
     size = max(1, BATCH * len(products) // int(index.image_count[products].sum()))
     return lambda: sum(len(b.pixels) for b in load(index, in_order(products, size), size=SIDE))
@@ -153,7 +72,7 @@ class Figures:
     speeds: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
 
-    def take(self, run: Callable[[], int]) -> None:
+    def take(self, run: Round) -> None:
         """Time a round."""
         start, cpu = time.perf_counter(), time.process_time()
         images = run()
@@ -161,7 +80,7 @@ class Figures:
         self.costs.append(1e6 * (time.process_time() - cpu) / images)
 
 
-def measure(contestants: dict[str, Callable[[], int]], rounds: int) -> dict[str, Figures]:
+def measure(contestants: dict[str, Round], rounds: int) -> dict[str, Figures]:
     """Return the figures of every contestant; they take turns."""
     for run in contestants.values():
         run()
@@ -184,6 +103,7 @@ def main() -> None:
         if options.index is None:
             options.catalogue, options.index = generate(Path(folder), options.images)
         compare(options.catalogue, open_index(options.index), options.images, options.rounds)
+        print(lock_time(options.index, min(options.images, 4000), options.rounds))
 
 
 def compare(catalogue: Path, index: Index, limit: int, rounds: int) -> None:
@@ -192,17 +112,27 @@ def compare(catalogue: Path, index: Index, limit: int, rounds: int) -> None:
     products = shuffle[np.cumsum(index.image_count[shuffle]) <= limit]
     first, count = index.image_start[products], index.image_count[products]
     images = np.concatenate([np.arange(a, a + n) for a, n in zip(first, count, strict=True)])
-    contestants = {
-        "classic DataLoader": torch_loader(Documents(catalogue, index, images)),
-        "DataLoader + offsets": torch_loader(Offsets(index, images)),
-        "etalage": ours(index, products),
-        "bare decoding": bare(index, images),
-    }
-    figures = measure(contestants, rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        contestants = peers(Job(catalogue, index, images, Path(folder)))
+        contestants |= {"etalage": ours(index, products), "bare decoding": bare(index, images)}
+        figures = measure(contestants, rounds)
     length = np.mean([len(index.image_bytes(row)) for row in images[:1000].tolist()])
     load_now = f"load {os.getloadavg()[0]:.1f}"
     print(f"{len(images):,} images of {length:,.0f} bytes, {usable_cores()} cores, {load_now}")
     report(figures)
+
+
+def peers(job: Job) -> dict[str, Round]:
+    """Prepare the other loaders, each in a folder of its own; say which are not installed."""
+    found = {}
+    for name, prepare in PEERS.items():
+        folder = job.folder / name.split()[0]
+        folder.mkdir()
+        try:
+            found[name] = prepare(replace(job, folder=folder))
+        except ImportError as error:
+            print(f"{name}: left out, {error}")
+    return found
 
 
 def report(figures: dict[str, Figures]) -> None:
@@ -211,7 +141,8 @@ def report(figures: dict[str, Figures]) -> None:
     print(f"{'':22}{'images/s':>10}{'of bare':>10}{'x classic':>10}{'CPU us':>8}   rounds")
     for name, speed in best.items():
         of_bare, times = speed / best["bare decoding"], speed / best["classic DataLoader"]
-        cost = "workers" if "DataLoader" in name else f"{min(figures[name].costs):.1f}"
+        own = name in ("etalage", "bare decoding", "DALI on CPU")
+        cost = f"{min(figures[name].costs):.1f}" if own else "workers"
         each = " ".join(f"{value:,.0f}" for value in figures[name].speeds)
         print(f"{name:22}{speed:>10,.0f}{of_bare:>10.2f}{times:>10.1f}{cost:>8}   {each}")
 

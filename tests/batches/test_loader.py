@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bson
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -90,6 +91,15 @@ def test_memory_does_not_grow_with_the_number_of_batches(mixed: Index) -> None:
     tracemalloc.stop()
     assert seen == 75 * len(rows)
     assert peak < 12 * size
+
+
+@pytest.mark.slow
+def test_memory_is_constant_over_an_epoch(mixed: Index) -> None:
+    held = []
+    for batch in load(mixed, [np.arange(PRODUCTS)] * 400, size=64):
+        assert len(batch.pixels) == 75
+        held.append(psutil.Process().memory_info().rss)
+    assert max(held[200:]) - max(held[:200]) < 4 * 2**20
 
 
 def test_few_batches_are_taken_ahead_of_the_consumer(mixed: Index) -> None:
