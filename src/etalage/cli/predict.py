@@ -19,6 +19,7 @@ def predict(
     max_images: int | None = None,
     top: int = 20,
     logit_adjustment: float = 0.0,
+    embeddings: Path | None = None,
     device: str = "auto",
     csv: Path | None = None,
     xlsx: Path | None = None,
@@ -37,6 +38,7 @@ def predict(
         top: how many categories to keep of each product.
         logit_adjustment: how far the prior is taken out; 1 answers as if all categories were
             equally frequent.
+        embeddings: answer from these EMBEDDINGS of the model's backbone, decoding nothing.
         device: auto, cpu or cuda.
         csv: also write a table for people: id, category path, confidence, second choice.
         xlsx: the same as an Excel workbook.
@@ -55,6 +57,7 @@ def predict(
         max_images=max_images,
         top=top,
         logit_adjustment=logit_adjustment,
+        embeddings=embeddings,
         device=device,
         overwrite=yes,
     )

@@ -109,6 +109,7 @@ def _architecture(
         mean=recipe.mean or mean,
         std=recipe.std or std,
         precision=recipe.precision,
+        mirror=recipe.mirror,
     )
 
 
