@@ -15,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from etalage.batches.loader import load
 from etalage.batches.order import in_order
 from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
+from etalage.embedding.folder import read_embeddings
 from etalage.errors import ConfigError, ModelError
+from etalage.inference.answerer import Answerer, FromVectors
 from etalage.inference.carry import Carried, joined, take
 from etalage.models.checkpoint import Model, open_model
-from etalage.models.runtimes import use_runtime
-from etalage.predictions.adjustment import adjust
+from etalage.models.runtimes import Runtime, use_runtime
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
@@ -31,6 +31,8 @@ from etalage.progress import progress_bar
 PART_PRODUCTS = 16_384
 BATCH_PRODUCTS = 256
 """Enough for every stream of a runtime to have its share of each batch."""
+FROM_VECTORS = Runtime("embeddings", "float32")
+"""What predictions record where stored vectors take the place of a backbone."""
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ def predict(
     top: int = TOP,
     logit_adjustment: float = 0.0,
     carry: Path | None = None,
+    embeddings: Path | None = None,
     device: str = "auto",
     runtime: str = "auto",
     overwrite: bool = False,
@@ -85,6 +88,7 @@ def predict(
             all categories were equally frequent.
         carry: earlier PREDICTIONS of the same making, for an index that has grown since: what
             they answer is not computed again.
+        embeddings: EMBEDDINGS of the model's backbone, to answer from vectors: nothing is decoded.
         device: ``auto``, ``cpu`` or ``cuda``.
         runtime: what computes the features of images: ``auto`` (the fastest that pays for so many
             images on this machine), ``torch``, ``compile``, ``openvino`` or ``onnx``.
@@ -93,28 +97,23 @@ def predict(
     Raises:
         ModelError: the model cannot be used, its categories are not those of the index, or the
             runtime is not installed.
+        EmbeddingsError: the embeddings were made otherwise, or not of all these images.
         PredictionsError: ``output`` is half made from something else.
         OutputError: ``output`` is finished already, or cannot be written.
     """
-    if (split is None) != (part is None):
-        raise ConfigError("a split and a part go together", hint="add --split SPLIT --part test")
     if top < 1:
         raise ConfigError(f"top is {top}: at least 1 is needed")
     if not 0 <= logit_adjustment <= 2:
         raise ConfigError(f"logit_adjustment is {logit_adjustment}: expected 0 to 2")
     opened, network = open_index(index), open_model(model, device=device)
     _check_taxonomy(network, opened, model, index)
-    rows = np.arange(len(opened))
-    if split is not None and part is not None:
-        rows = read_split(split).rows(opened, part)
+    rows = _rows(opened, split, part)
     limit = max_images if max_images is not None else network.max_images
-    chosen = use_runtime(
-        network.network,
-        runtime,
-        device=network.device,
-        precision=network.architecture.precision,
-        images=_images(opened, rows, limit),
-    )
+    answerer = Answerer(network, opened, limit, logit_adjustment)
+    if embeddings is None:
+        chosen = _use_runtime(answerer, runtime, rows)
+    else:
+        answerer, chosen = _from_vectors(answerer, embeddings, rows), FROM_VECTORS
     source = {
         "model": network.fingerprint,
         "index": opened.fingerprint,
@@ -134,9 +133,7 @@ def predict(
         advance(resumed)
         for start in range(resumed, len(rows), PART_PRODUCTS):
             chunk = rows[start : start + PART_PRODUCTS]
-            predictions, unreadable = _answer_new(
-                network, opened, chunk, limit, top, logit_adjustment, carried
-            )
+            predictions, unreadable = _answer_new(answerer, chunk, top, carried)
             writer.write(predictions)
             totals += [(predictions.images == 0).sum(), unreadable]
             advance(len(chunk))
@@ -146,9 +143,25 @@ def predict(
     )
 
 
-def _images(index: Index, rows: NDArray[np.int64], max_images: int | None) -> int:
-    counts = index.image_count[rows].astype(np.int64)
-    return int((counts if max_images is None else counts.clip(max=max_images)).sum())
+def _rows(index: Index, split: Path | None, part: str | None) -> NDArray[np.int64]:
+    if split is not None and part is not None:
+        return read_split(split).rows(index, part)
+    if split is not None or part is not None:
+        raise ConfigError("a split and a part go together", hint="add --split SPLIT --part test")
+    return np.arange(len(index))
+
+
+def _use_runtime(answerer: Answerer, name: str, rows: NDArray[np.int64]) -> Runtime:
+    """Let a runtime compute the features of the images of some products."""
+    model, most = answerer.model, answerer.max_images
+    counts = answerer.index.image_count[rows].astype(np.int64)
+    return use_runtime(
+        model.network,
+        name,
+        device=model.device,
+        precision=model.architecture.precision,
+        images=int((counts if most is None else counts.clip(max=most)).sum()),
+    )
 
 
 def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Path) -> None:
@@ -163,50 +176,41 @@ def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Pa
         )
 
 
+def _from_vectors(answerer: Answerer, folder: Path, rows: NDArray[np.int64]) -> Answerer:
+    """Return one that answers the same from embeddings, checked."""
+    found = FromVectors(**vars(answerer), embeddings=read_embeddings(folder))
+    found.require_fit(rows)
+    return found
+
+
 def _answer_new(
-    model: Model,
-    index: Index,
-    rows: NDArray[np.int64],
-    max_images: int | None,
-    top: int,
-    logit_adjustment: float,
-    carried: Carried | None,
+    answerer: Answerer, rows: NDArray[np.int64], top: int, carried: Carried | None
 ) -> tuple[Predictions, int]:
     """Return what ``_answer`` does, of what is carried without computing it."""
     if carried is None:
-        return _answer(model, index, rows, max_images, top, logit_adjustment)
+        return _answer(answerer, rows, top)
     known = carried.has(rows)
     old = carried.answers(rows[known])
     if known.all():
         return old, 0
-    new, unreadable = _answer(model, index, rows[~known], max_images, top, logit_adjustment)
+    new, unreadable = _answer(answerer, rows[~known], top)
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
     return take(joined(old, new), order), unreadable
 
 
-def _answer(
-    model: Model,
-    index: Index,
-    rows: NDArray[np.int64],
-    max_images: int | None,
-    top: int,
-    logit_adjustment: float,
-) -> tuple[Predictions, int]:
+def _answer(answerer: Answerer, rows: NDArray[np.int64], top: int) -> tuple[Predictions, int]:
     """Return the predictions of some products, and how many images could not be decoded."""
     categories, kept, rest, images = [], [], [], []
     unreadable = 0
-    order = in_order(rows, BATCH_PRODUCTS)
-    for batch in load(index, order, size=model.size, max_images=max_images):
-        count = len(batch.rows)
-        given = model.probabilities(batch.pixels, batch.product, batch.rank, count)
-        found = top_k(adjust(given, model.prior, logit_adjustment), top)
+    for batch, probabilities in answerer.batches(in_order(rows, BATCH_PRODUCTS)):
+        found = top_k(probabilities, top)
         categories.append(found[0])
         kept.append(found[1])
         rest.append(found[2])
-        images.append(np.bincount(batch.product, minlength=count).clip(max=2**15 - 1))
+        images.append(np.bincount(batch.product, minlength=len(batch.rows)).clip(max=2**15 - 1))
         unreadable += len(batch.unreadable)
     answers = Predictions(
-        index.product_ids.take(pa.array(rows)),
+        answerer.index.product_ids.take(pa.array(rows)),
         np.concatenate(categories),
         np.concatenate(kept),
         np.concatenate(rest),
