@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from etalage.catalogue.split import Split, read_split, split
     from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
     from etalage.dataset import ProductDataset
+    from etalage.embedding.folder import Embeddings, read_embeddings
+    from etalage.embedding.write import embed
     from etalage.errors import EtalageError
     from etalage.exchange.exporter import export
     from etalage.exchange.importer import import_catalogue
@@ -42,8 +44,10 @@ if TYPE_CHECKING:
     from etalage.predictions.table import Predictions
     from etalage.reports import report
     from etalage.training import train
+    from etalage.training.folds import folds
 
 _HOMES = {
+    "Embeddings": "etalage.embedding.folder",
     "EtalageError": "etalage.errors",
     "Index": "etalage.catalogue.index",
     "Model": "etalage.models.checkpoint",
@@ -54,8 +58,10 @@ _HOMES = {
     "Taxonomy": "etalage.catalogue.taxonomy",
     "classify": "etalage.inference.classify",
     "duplicates": "etalage.catalogue.ledger.folder",
+    "embed": "etalage.embedding.write",
     "export": "etalage.exchange.exporter",
     "filter": "etalage.catalogue.selections.filter",
+    "folds": "etalage.training.folds",
     "import_catalogue": "etalage.exchange.importer",
     "index": "etalage.catalogue.build",
     "merge": "etalage.catalogue.selections.merge",
@@ -63,6 +69,7 @@ _HOMES = {
     "open_index": "etalage.catalogue.index",
     "open_model": "etalage.models.checkpoint",
     "predict": "etalage.inference.predict",
+    "read_embeddings": "etalage.embedding.folder",
     "read_predictions": "etalage.predictions.folder",
     "read_split": "etalage.catalogue.split",
     "read_taxonomy": "etalage.catalogue.taxonomy",
@@ -77,6 +84,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Embeddings",
     "EtalageError",
     "Index",
     "Model",
@@ -87,8 +95,10 @@ __all__ = [
     "Taxonomy",
     "classify",
     "duplicates",
+    "embed",
     "export",
     "filter",
+    "folds",
     "import_catalogue",
     "index",
     "merge",
@@ -96,6 +106,7 @@ __all__ = [
     "open_index",
     "open_model",
     "predict",
+    "read_embeddings",
     "read_predictions",
     "read_split",
     "read_taxonomy",

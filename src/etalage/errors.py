@@ -6,6 +6,7 @@
     ├── SplitError          a split, or what was asked of it
     ├── ImageFormatError    bytes that are no image we can decode
     ├── ModelError          weights, a backbone, a model folder, a checkpoint
+    ├── EmbeddingsError     a folder of embeddings
     ├── PredictionsError    a predictions folder, a truth to score against
     │   └── SubmissionError a submission file
     ├── EngineError         a process of a bulk job that died
@@ -52,6 +53,10 @@ class ImageFormatError(EtalageError):
 
 class ModelError(EtalageError):
     """Weights, a backbone, a model folder or a checkpoint that cannot be used."""
+
+
+class EmbeddingsError(EtalageError):
+    """A folder of embeddings that cannot be used."""
 
 
 class PredictionsError(EtalageError):

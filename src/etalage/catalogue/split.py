@@ -134,7 +134,7 @@ def split(
     report = make_report(index, groups, part, by, seed)
     made = {"schema": SCHEMA, "by": by, "seed": seed, "validation": validation, "test": test}
     record = made | rule | {"index": index.fingerprint, "report": report.to_json()}
-    _write(output, index.product_ids, part, record, overwrite=overwrite)
+    write_split(output, index.product_ids, part, record, overwrite=overwrite)
     return report
 
 
@@ -154,7 +154,7 @@ def _check(by: str, seed: int, validation: float, test: float, rule: dict[str, A
             raise ConfigError(f"{name} is {value}, expected {expected}")
 
 
-def _write(
+def write_split(
     output: Path,
     product_ids: pa.Array,
     part: NDArray[np.int8],
@@ -162,6 +162,18 @@ def _write(
     *,
     overwrite: bool,
 ) -> None:
+    """Write a SPLIT.
+
+    Args:
+        output: the file.
+        product_ids: of the index, (P,).
+        part: of each product, -1 for one that is in none, (P,).
+        record: how it was made, with ``schema`` and ``index``, the index's fingerprint.
+        overwrite: whether ``output`` may be replaced.
+
+    Raises:
+        OutputError: it exists, or the disk refuses.
+    """
     kept = part != UNLABELLED
     names = pa.DictionaryArray.from_arrays(pa.array(part[kept]), pa.array(PARTS))
     table = pa.table({"product_id": product_ids.filter(pa.array(kept)), "part": names})

@@ -26,6 +26,8 @@ COMMANDS = {
     "report": "Write one page about a catalogue or a training: tables, figures, oddities.",
     "split": "Choose which products train, validate and test.",
     "train": "Train a product classifier.",
+    "embed": "Write a vector for every distinct image.",
+    "folds": "Answer every training product by a head that has not seen it.",
     "predict": "Write the most probable categories of every product.",
     "classify": "Answer for image files, now.",
     "onnx": "Write a model as one ONNX file with its description.",

@@ -19,6 +19,7 @@ def predict(
     max_images: int | None = None,
     top: int = 20,
     logit_adjustment: float = 0.0,
+    embeddings: Path | None = None,
     device: str = "auto",
     runtime: Literal["auto", "torch", "compile", "openvino", "onnx"] = "auto",
     csv: Path | None = None,
@@ -38,6 +39,7 @@ def predict(
         top: how many categories to keep of each product.
         logit_adjustment: how far the prior is taken out; 1 answers as if all categories were
             equally frequent.
+        embeddings: answer from these EMBEDDINGS of the model's backbone, decoding nothing.
         device: auto, cpu or cuda.
         runtime: what computes: auto is the fastest here that pays for so many images.
         csv: also write a table for people: id, category path, confidence, second choice.
@@ -57,6 +59,7 @@ def predict(
         max_images=max_images,
         top=top,
         logit_adjustment=logit_adjustment,
+        embeddings=embeddings,
         device=device,
         runtime=runtime,
         overwrite=yes,

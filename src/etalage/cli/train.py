@@ -22,6 +22,7 @@ def train(
     weights: str = "pretrained",
     settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
     teacher: Path | None = None,
+    embeddings: Path | None = None,
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
@@ -38,6 +39,7 @@ def train(
         weights: of the backbone to start from: pretrained (from the hub), none, a file, or a MODEL.
         settings: change a value of the recipe, as in --set epochs=3; may be given again.
         teacher: PREDICTIONS of a teacher for the training products, to learn from too.
+        embeddings: EMBEDDINGS for a recipe with a frozen backbone; made where there are none.
         seed: of order, crops and first weights.
         device: auto, cpu, cuda, cuda:1...
         resume: go on with a training that was stopped.
@@ -52,8 +54,9 @@ def train(
         split=split,
         recipe=recipe,
         weights=weights,
-        settings=dict(_pair(text) for text in settings or []),
         teacher=teacher,
+        settings=pairs(settings),
+        embeddings=embeddings,
         seed=seed,
         device=device,
         resume=resume,
@@ -63,6 +66,15 @@ def train(
         print(json_module.dumps(report.to_json(), ensure_ascii=False))
     else:
         print(_told(report))
+
+
+def pairs(settings: list[str] | None) -> dict[str, str]:
+    """Return what --set was given as names and texts.
+
+    Raises:
+        ConfigError: one without an equals sign.
+    """
+    return dict(_pair(text) for text in settings or [])
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -15,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from etalage.batches.loader import load
 from etalage.batches.order import in_order
 from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
+from etalage.embedding.folder import read_embeddings
 from etalage.errors import ConfigError, ModelError
+from etalage.inference.answerer import Answerer, FromVectors
 from etalage.inference.carry import Carried, joined, take
 from etalage.models.checkpoint import Model, open_model
 from etalage.models.runtimes import use_runtime
-from etalage.predictions.adjustment import adjust
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
@@ -33,6 +33,7 @@ BATCH_PRODUCTS = 256
 """Enough for every stream of a runtime to have its share of each batch."""
 
 log = logging.getLogger(__name__)
+
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def predict(
     top: int = TOP,
     logit_adjustment: float = 0.0,
     carry: Path | None = None,
+    embeddings: Path | None = None,
     device: str = "auto",
     runtime: str = "auto",
     overwrite: bool = False,
@@ -85,6 +87,7 @@ def predict(
             all categories were equally frequent.
         carry: earlier PREDICTIONS of the same making, for an index that has grown since: what
             they answer is not computed again.
+        embeddings: EMBEDDINGS of the model's backbone, to answer from vectors: nothing is decoded.
         device: ``auto``, ``cpu`` or ``cuda``.
         runtime: what computes the features of images: ``auto`` (the fastest that pays for so many
             images on this machine), ``torch``, ``compile``, ``openvino`` or ``onnx``.
@@ -93,6 +96,7 @@ def predict(
     Raises:
         ModelError: the model cannot be used, its categories are not those of the index, or the
             runtime is not installed.
+        EmbeddingsError: the embeddings were made otherwise, or not of all these images.
         PredictionsError: ``output`` is half made from something else.
         OutputError: ``output`` is finished already, or cannot be written.
     """
@@ -124,6 +128,12 @@ def predict(
         "logit_adjustment": logit_adjustment,
         **chosen.record(),
     }
+    answerer = Answerer(network, opened, limit, logit_adjustment)
+    if embeddings is not None:
+        vectors = read_embeddings(embeddings)
+        answerer = FromVectors(network, opened, limit, logit_adjustment, vectors)
+        answerer.require_fit(rows)
+        source["embeddings"] = True
     carried = Carried(carry, source, opened.product_ids) if carry is not None else None
     writer = PredictionsWriter(
         output, taxonomy=network.taxonomy, source=source, products=len(rows), overwrite=overwrite
@@ -134,9 +144,7 @@ def predict(
         advance(resumed)
         for start in range(resumed, len(rows), PART_PRODUCTS):
             chunk = rows[start : start + PART_PRODUCTS]
-            predictions, unreadable = _answer_new(
-                network, opened, chunk, limit, top, logit_adjustment, carried
-            )
+            predictions, unreadable = _answer_new(answerer, chunk, top, carried)
             writer.write(predictions)
             totals += [(predictions.images == 0).sum(), unreadable]
             advance(len(chunk))
@@ -164,49 +172,33 @@ def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Pa
 
 
 def _answer_new(
-    model: Model,
-    index: Index,
-    rows: NDArray[np.int64],
-    max_images: int | None,
-    top: int,
-    logit_adjustment: float,
-    carried: Carried | None,
+    answerer: Answerer, rows: NDArray[np.int64], top: int, carried: Carried | None
 ) -> tuple[Predictions, int]:
     """Return what ``_answer`` does, of what is carried without computing it."""
     if carried is None:
-        return _answer(model, index, rows, max_images, top, logit_adjustment)
+        return _answer(answerer, rows, top)
     known = carried.has(rows)
     old = carried.answers(rows[known])
     if known.all():
         return old, 0
-    new, unreadable = _answer(model, index, rows[~known], max_images, top, logit_adjustment)
+    new, unreadable = _answer(answerer, rows[~known], top)
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
     return take(joined(old, new), order), unreadable
 
 
-def _answer(
-    model: Model,
-    index: Index,
-    rows: NDArray[np.int64],
-    max_images: int | None,
-    top: int,
-    logit_adjustment: float,
-) -> tuple[Predictions, int]:
+def _answer(answerer: Answerer, rows: NDArray[np.int64], top: int) -> tuple[Predictions, int]:
     """Return the predictions of some products, and how many images could not be decoded."""
     categories, kept, rest, images = [], [], [], []
     unreadable = 0
-    order = in_order(rows, BATCH_PRODUCTS)
-    for batch in load(index, order, size=model.size, max_images=max_images):
-        count = len(batch.rows)
-        given = model.probabilities(batch.pixels, batch.product, batch.rank, count)
-        found = top_k(adjust(given, model.prior, logit_adjustment), top)
+    for batch, probabilities in answerer.batches(in_order(rows, BATCH_PRODUCTS)):
+        found = top_k(probabilities, top)
         categories.append(found[0])
         kept.append(found[1])
         rest.append(found[2])
-        images.append(np.bincount(batch.product, minlength=count).clip(max=2**15 - 1))
+        images.append(np.bincount(batch.product, minlength=len(batch.rows)).clip(max=2**15 - 1))
         unreadable += len(batch.unreadable)
     answers = Predictions(
-        index.product_ids.take(pa.array(rows)),
+        answerer.index.product_ids.take(pa.array(rows)),
         np.concatenate(categories),
         np.concatenate(kept),
         np.concatenate(rest),

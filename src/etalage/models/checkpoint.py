@@ -2,12 +2,15 @@
 
 Schema 1::
 
-    model.safetensors   float32 tensors of the network: backbone.*, fusion.*, head.*
+    model.safetensors   float32 tensors of the network: backbone.*, feature_mean and
+                        feature_scale (what features are standardised by), fusion.*, head.*
     model.json          schema, backbone, backbone_args, fusion, image_size (side the network sees),
                         load_size (side images are loaded at, cropped to image_size in the middle),
                         max_images, mean, std (per channel, of pixels scaled to 0 to 1), precision
-                        (auto, bf16 or none), temperature, categories: a list of {id, path, prior},
-                        ascending by id, where prior is the share among the training products
+                        (auto, bf16 or none), mirror (whether answers are the mean over each image
+                        and its mirror image; false where absent), temperature, categories: a list
+                        of {id, path, prior}, ascending by id, where prior is the share among the
+                        training products
     run.json            how it came to be (the trainer's record; nothing reads it back to predict)
     metrics.jsonl       the course of the training
     checkpoints/        an unfinished training; gone when it ends
@@ -24,6 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
+from torch import Tensor
 
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import ModelError
@@ -54,6 +58,7 @@ class Architecture:
         mean: of each channel, of pixels scaled to 0 to 1.
         std: likewise.
         precision: of the backbone: ``auto``, ``bf16`` or ``none``.
+        mirror: whether answers are the mean over each image and its mirror image.
     """
 
     backbone: str
@@ -65,11 +70,16 @@ class Architecture:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     precision: str
+    mirror: bool = False
 
     def assemble(self, backbone: Backbone, classes: int) -> ProductModel:
         """Put fusion and head on a backbone made by ``create_backbone``."""
         fusion = create_fusion(self.fusion, backbone.features)
-        return ProductModel(backbone.network, fusion, classes, self.mean, self.std)
+        network = ProductModel(
+            backbone.network, fusion, classes, self.mean, self.std, features=backbone.features
+        )
+        network.mirror = self.mirror
+        return network
 
 
 class Model:
@@ -142,9 +152,26 @@ class Model:
         images = centre_crop(torch.from_numpy(pixels), self.architecture.image_size)
         with torch.inference_mode(), autocast(self.device, bf16=self._bf16):
             places = Places(torch.from_numpy(product), torch.from_numpy(rank), count)
-            logits = self.network(images.to(self.device), places.to(self.device))
-            answer: NDArray[np.float32] = (logits / self.temperature).softmax(1).cpu().numpy()
-        answer[np.bincount(product, minlength=count) == 0] = self.prior
+            return self._answer(
+                self.network(images.to(self.device), places.to(self.device)), places
+            )
+
+    def probabilities_of_features(
+        self,
+        features: NDArray[np.float32],
+        product: NDArray[np.int64],
+        rank: NDArray[np.int64],
+        count: int,
+    ) -> NDArray[np.float32]:
+        """Return what ``probabilities`` does, from the features of the images, (N, F)."""
+        places = Places(torch.from_numpy(product), torch.from_numpy(rank), count)
+        with torch.inference_mode():
+            vectors = torch.from_numpy(features).to(self.device)
+            return self._answer(self.network.classify(vectors, places.to(self.device)), places)
+
+    def _answer(self, logits: Tensor, places: Places) -> NDArray[np.float32]:
+        answer: NDArray[np.float32] = (logits / self.temperature).softmax(1).cpu().numpy()
+        answer[(places.images() == 0).numpy()] = self.prior
         return answer
 
 
@@ -247,6 +274,7 @@ def model_fingerprint(folder: Path) -> str:
 
 def read_architecture(record: Mapping[str, Any]) -> Architecture:
     """Return the architecture in a record such as ``model.json`` (KeyError: it is incomplete)."""
+    record = {"mirror": False} | dict(record)
     values = {field.name: record[field.name] for field in fields(Architecture)}
     return Architecture(**values | {"mean": tuple(record["mean"]), "std": tuple(record["std"])})
 

@@ -7,15 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from etalage.batches.loader import load
 from etalage.batches.order import in_order
 from etalage.catalogue.taxonomy import Taxonomy
+from etalage.embedding.batches import FeatureBatch
 from etalage.models.fusion import Places
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast
 from etalage.predictions.calibration import log_loss
 from etalage.training.plan import Data, Plan
 from etalage.training.recipe import Recipe
+from etalage.training.source import Source
 
 Answers = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Logits (P, C) and targets (P,) of some products."""
@@ -40,9 +41,11 @@ class Evaluation:
     log_loss: float
 
 
-def evaluate(network: ProductModel, data: Data, recipe: Recipe, plan: Plan) -> Evaluation | None:
+def evaluate(
+    network: ProductModel, data: Data, source: Source, recipe: Recipe, plan: Plan
+) -> Evaluation | None:
     """Check a network; None when there is no validation product with a readable image."""
-    return check(answers(network, data, recipe, plan), data.index.taxonomy)
+    return check(answers(network, data, source, recipe, plan), data.index.taxonomy)
 
 
 def check(batches: Iterable[Answers], taxonomy: Taxonomy) -> Evaluation | None:
@@ -60,19 +63,25 @@ def check(batches: Iterable[Answers], taxonomy: Taxonomy) -> Evaluation | None:
     return Evaluation(products, level1, level2, level3, loss / products)
 
 
-def answers(network: ProductModel, data: Data, recipe: Recipe, plan: Plan) -> Iterator[Answers]:
+def answers(
+    network: ProductModel, data: Data, source: Source, recipe: Recipe, plan: Plan
+) -> Iterator[Answers]:
     """Yield logits (P, C) and targets (P,) of the validation products with a readable image."""
     device = torch.device(plan.device)
     training = network.training
     network.eval()
     batches = in_order(data.validation, recipe.batch_products)
-    for batch in load(data.index, batches, size=recipe.load_size, max_images=recipe.max_images):
+    for batch in source.batches(batches):
         present, product = np.unique(batch.product, return_inverse=True)
         if not len(present):
             continue
-        pixels = centre_crop(torch.from_numpy(batch.pixels), recipe.image_size)
         places = Places(torch.from_numpy(product), torch.from_numpy(batch.rank), len(present))
         with torch.inference_mode(), autocast(device, bf16=plan.bf16):
-            logits = network(pixels.to(device), places.to(device))
+            if isinstance(batch, FeatureBatch):
+                features = torch.from_numpy(batch.features).to(device)
+                logits = network.classify(features, places.to(device))
+            else:
+                pixels = centre_crop(torch.from_numpy(batch.pixels), recipe.image_size)
+                logits = network(pixels.to(device), places.to(device))
         yield logits.cpu().numpy(), data.labels[batch.rows[present]].astype(np.int64)
     network.train(training)

@@ -71,7 +71,7 @@ def finish(job: Job, loop: Loop, architecture: Architecture) -> TrainReport:
     """Calibrate the best weights and write the MODEL, its description last."""
     network, data, state = loop.network, job.data, loop.state
     restore_best(job.folder, network)
-    answered = list(answers(network, data, job.recipe, job.plan))
+    answered = list(answers(network, data, job.source, job.recipe, job.plan))
     temperature, calibrated = _calibrate(answered)
     report = TrainReport(
         model=job.folder,

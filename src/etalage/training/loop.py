@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from etalage.batches.loader import Batch, load
+from etalage.batches.loader import Batch
 from etalage.batches.order import shuffled
+from etalage.embedding.batches import FeatureBatch
 from etalage.errors import CatalogueError, ModelError
 from etalage.models.checkpoint import save_weights
 from etalage.models.network import ProductModel
@@ -26,6 +27,7 @@ from etalage.training.progress import Progress, Report
 from etalage.training.recipe import Recipe
 from etalage.training.resume import BEST, CHECKPOINTS, Metrics, State, save_checkpoint
 from etalage.training.schedule import learning_rate
+from etalage.training.source import Source
 from etalage.training.step import learn
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class Job:
     Attributes:
         folder: the MODEL to be.
         data: what to learn from.
+        source: of its batches.
         recipe: how.
         plan: what was derived from both.
         seed: of everything random.
@@ -52,6 +55,7 @@ class Job:
 
     folder: Path
     data: Data
+    source: Source
     recipe: Recipe
     plan: Plan
     seed: int
@@ -92,10 +96,9 @@ class Loop:
         if not done:
             self.state.images = self.state.unreadable = self.state.without_images = 0
         order = shuffled(data.train, recipe.batch_products, seed=self.job.seed, epoch=epoch)
-        size, most = recipe.load_size, recipe.max_images
         self.network.train()
         started = time.monotonic()
-        for batch in load(data.index, order.after(done), size=size, max_images=most):
+        for batch in self.job.source.batches(order.after(done)):
             self._step(batch)
             self._busy += time.monotonic() - started
             self._products += len(batch.rows)
@@ -104,9 +107,9 @@ class Loop:
             started = time.monotonic()
         self._end_epoch(epoch)
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: Batch | FeatureBatch) -> None:
         job, state = self.job, self.state
-        state.images += len(batch.pixels) + len(batch.unreadable)
+        state.images += len(batch.product) + len(batch.unreadable)
         state.unreadable += len(batch.unreadable)
         state.without_images += len(batch.rows) - len(set(batch.product.tolist()))
         loss = learn(
@@ -185,7 +188,7 @@ class Loop:
 
     def _end_epoch(self, epoch: int) -> None:
         job, state = self.job, self.state
-        found = evaluate(self.network, job.data, job.recipe, job.plan)
+        found = evaluate(self.network, job.data, job.source, job.recipe, job.plan)
         if found:
             self.metrics.write(step=state.step, epoch=epoch + 1, validation=asdict(found))
             log.info(

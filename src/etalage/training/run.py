@@ -12,6 +12,7 @@ from etalage.catalogue.split import read_split
 from etalage.models.checkpoint import DESCRIPTION
 from etalage.models.precision import pick_device, use_bf16
 from etalage.training.finish import TrainReport, already_finished, finish
+from etalage.training.frozen import open_source
 from etalage.training.loop import Job
 from etalage.training.plan import make_plan, select
 from etalage.training.progress import Report, reporting
@@ -30,6 +31,7 @@ def train(
     weights: str = "pretrained",
     settings: Mapping[str, str] | None = None,
     teacher: Path | None = None,
+    embeddings: Path | None = None,
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
@@ -47,6 +49,8 @@ def train(
             another MODEL folder.
         settings: values of the recipe to change, as text.
         teacher: PREDICTIONS of a teacher for the training products, to learn from too.
+        embeddings: EMBEDDINGS that a frozen backbone's training reads; made there, of the whole
+            index, where there are none.
         seed: of order, crops and first weights.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``...
         resume: go on with a training that was stopped; begin one where there is none.
@@ -58,6 +62,7 @@ def train(
         CatalogueError: the index cannot be used, or too many images cannot be read.
         SplitError: the split is one of another index.
         PredictionsError: the teacher's answers cannot be used.
+        EmbeddingsError: the embeddings there are do not fit.
         ModelError: a backbone or weights that cannot be had, a checkpoint of another training, a
             loss that is no finite number.
         OutputError: something stands at ``output``, or it cannot be written.
@@ -76,7 +81,10 @@ def train(
     start_folder(output, resume=resume)
     plan = make_plan(chosen, data, place, bf16=use_bf16(network.backbone, place, chosen.precision))
     plan.tell(chosen)
-    job = Job(output, data, chosen, plan, seed, identity, asdict(architecture))
+    source = open_source(
+        chosen, data, architecture, network, found, output=output, embeddings=embeddings
+    )
+    job = Job(output, data, source, chosen, plan, seed, identity, asdict(architecture))
     loop = start_loop(job, network, found)
     with _threads(plan.threads), reporting(plan.steps, loop.state.step, progress) as report:
         loop.run(report)

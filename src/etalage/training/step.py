@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from etalage.batches.loader import Batch
+from etalage.embedding.batches import FeatureBatch
 from etalage.models.network import ProductModel
 from etalage.training.loss import batch_loss
 from etalage.training.plan import Data, Plan
@@ -15,7 +16,7 @@ from etalage.training.schedule import learning_rate, set_learning_rate
 def learn(
     network: ProductModel,
     optimiser: torch.optim.Optimizer,
-    batch: Batch,
+    batch: Batch | FeatureBatch,
     data: Data,
     step: int,
     *,

@@ -1,0 +1,1 @@
+"""Embeddings: one vector for each distinct image, computed once, read by many."""
