@@ -47,7 +47,12 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EmbedRep
     """Embeds the catalogue with a tiny backbone, in parts of four vectors."""
     monkeypatch.setattr(module, "PART_VECTORS", 4)
     monkeypatch.setattr(module, "BATCH_IMAGES", 3)
-    tiny = {"backbone": "test_byobnet", "weights": "none", "image_size": 32, "load_size": 36}
+    tiny: dict[str, Any] = {
+        "backbone": "test_byobnet",
+        "weights": "none",
+        "image_size": 32,
+        "load_size": 36,
+    }
 
     def embed_tiny(output: Path, **options: Any) -> EmbedReport:
         import torch

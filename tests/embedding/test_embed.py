@@ -108,7 +108,7 @@ def test_a_stopped_run_ends_with_the_same_bytes(
 def test_part_of_a_split_can_be_embedded(
     run: Run, opened: Index, folder: Path, tmp_path: Path
 ) -> None:
-    split(folder, tmp_path / "s", validation=0.25, test=0.25)
+    split(folder, tmp_path / "s", validation=0.25, test=0.25, by="product")
     report = run(tmp_path / "e", split=tmp_path / "s", part="train")
     found = read_embeddings(tmp_path / "e")
     assert 0 < report.images < 24

@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from etalage.batches.loader import load
 from etalage.catalogue.index import open_index
@@ -16,9 +18,13 @@ from etalage.embedding.encoder import Encoder
 from etalage.embedding.folder import read_embeddings
 from etalage.embedding.write import embed
 from etalage.errors import ConfigError, EmbeddingsError
+from etalage.models.backbone import create_backbone
 from etalage.models.checkpoint import open_model
+from etalage.models.fusion import Places, create_fusion
+from etalage.models.network import ProductModel
 from etalage.predictions.folder import read_predictions
 from etalage.training import Progress, Recipe, TrainReport
+from etalage.training.frozen import penalise
 
 Begin = Callable[..., TrainReport]
 
@@ -96,7 +102,7 @@ def test_embeddings_of_other_weights_are_refused(
 def test_embeddings_that_lack_images_are_refused(
     begin: Begin, recipe: Recipe, kept: tuple[TrainReport, Path], shop: Path, tmp_path: Path
 ) -> None:
-    some = {"split": shop / "split", "part": "train", "mirror": True}
+    some: dict[str, Any] = {"split": shop / "split", "part": "train", "mirror": True}
     embed(kept[0].model, shop / "index", tmp_path / "e", **some)
     with pytest.raises(EmbeddingsError, match=r"no vectors of \d+ of the \d+ images"):
         begin(tmp_path / "model", recipe, embeddings=tmp_path / "e")
@@ -180,3 +186,35 @@ def test_a_killed_embedding_is_gone_on_with_by_the_training(
     begin(tmp_path / "model", recipe, resume=True)
     record = json.loads((tmp_path / "model/run.json").read_text(encoding="utf-8"))
     assert record["report"]["validation"] == kept[0].to_json()["validation"]
+
+
+def test_a_penalty_draws_the_head_to_nothing(
+    begin: Begin, recipe: Recipe, kept: tuple[TrainReport, Path], tmp_path: Path
+) -> None:
+    strong = replace(recipe, head_penalty=1.0)
+    report = begin(tmp_path / "model", strong, embeddings=kept[1])
+    free, drawn = (open_model(model).network.head for model in (kept[0].model, report.model))
+    assert drawn.weight.norm() < 0.5 * free.weight.norm()
+
+
+def test_a_penalty_counts_less_with_more_products(recipe: Recipe) -> None:
+    few, many = (torch.zeros(1, 2, requires_grad=True) for _ in range(2))
+    for weight, products in ((few, 100), (many, 1000)):
+        network = SimpleNamespace(head=SimpleNamespace(weight=weight))
+        with torch.no_grad():
+            weight += 1
+        penalise(network, replace(recipe, head_penalty=1.0), products=products)  # type: ignore[arg-type]
+        weight.sum().backward()  # type: ignore[no-untyped-call]
+    assert few.grad is not None and many.grad is not None
+    assert few.grad.tolist() == [[101, 101]]
+    assert many.grad.tolist() == [[11, 11]]
+
+
+def test_features_are_left_out_while_training_only() -> None:
+    made = create_backbone("test_byobnet", {}, size=32)
+    network = ProductModel(made.network, create_fusion("mean", 4), 2, made.mean, made.std)
+    network.dropout = 1.0
+    places = Places(torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64), 1)
+    features = torch.ones(1, 4)
+    assert network.train().classify(features, places).count_nonzero() == 0
+    assert network.eval().classify(features, places).count_nonzero() == 2

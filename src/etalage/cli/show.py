@@ -18,7 +18,7 @@ def show(artefact: Path, /, *, json: bool = False) -> None:
     """Tell what an artefact holds: counts, sources, health.
 
     Args:
-        artefact: an INDEX, SPLIT, MODEL, PREDICTIONS or DUPLICATES.
+        artefact: an INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS or DUPLICATES.
         json: print one JSON document.
     """
     kind, describe = _kind(artefact)
@@ -36,14 +36,20 @@ def _kind(artefact: Path) -> tuple[str, Callable[[Path], dict[str, Any]]]:
     if (artefact / "index.json").is_file():
         return "index", _index
     if (artefact / "manifest.json").is_file():
-        return "predictions", _predictions
+        return _manifest_kind(artefact), _manifest
     if (artefact / "model.json").is_file():
         return "model", _model
     if (artefact / "duplicates.json").is_file():
         return "duplicates", _duplicates
     if artefact.is_file():
         return "split", _split
-    raise EtalageError(f"{artefact}: is no INDEX, SPLIT, MODEL, PREDICTIONS or DUPLICATES")
+    raise EtalageError(
+        f"{artefact}: is no INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS or DUPLICATES"
+    )
+
+
+def _manifest_kind(path: Path) -> str:
+    return str(read_json(path / "manifest.json", EtalageError, "make it again").get("artefact"))
 
 
 def _index(path: Path) -> dict[str, Any]:
@@ -62,8 +68,8 @@ def _model(path: Path) -> dict[str, Any]:
     return record | {"categories": len(record["categories"]), "report": report}
 
 
-def _predictions(path: Path) -> dict[str, Any]:
-    record = read_json(path / "manifest.json", EtalageError, "predict again")
+def _manifest(path: Path) -> dict[str, Any]:
+    record = read_json(path / "manifest.json", EtalageError, "make it again")
     return record | {"parts": len(record["parts"])}
 
 

@@ -35,7 +35,6 @@ BATCH_PRODUCTS = 256
 log = logging.getLogger(__name__)
 
 
-
 @dataclass(frozen=True)
 class PredictReport:
     """What a run of ``predict`` did.
@@ -130,9 +129,7 @@ def predict(
     }
     answerer = Answerer(network, opened, limit, logit_adjustment)
     if embeddings is not None:
-        vectors = read_embeddings(embeddings)
-        answerer = FromVectors(network, opened, limit, logit_adjustment, vectors)
-        answerer.require_fit(rows)
+        answerer = _from_vectors(answerer, embeddings, rows)
         source["embeddings"] = True
     carried = Carried(carry, source, opened.product_ids) if carry is not None else None
     writer = PredictionsWriter(
@@ -169,6 +166,13 @@ def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Pa
             f"the {len(index.taxonomy):,} of {index_path}: it was trained on another taxonomy",
             hint="train a model on this taxonomy, or index the catalogue with the model's",
         )
+
+
+def _from_vectors(answerer: Answerer, folder: Path, rows: NDArray[np.int64]) -> Answerer:
+    """Return one that answers the same from embeddings, checked."""
+    found = FromVectors(**vars(answerer), embeddings=read_embeddings(folder))
+    found.require_fit(rows)
+    return found
 
 
 def _answer_new(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from etalage.models.fusion import Fusion, Places
 
@@ -13,7 +14,8 @@ class ProductModel(nn.Module):
 
     Pixels are normalised where the network lies, so that uint8 travels to the device. Features may
     be standardised before they are fused (``standardise``): a head on the features of a frozen
-    backbone then converges many times faster.
+    backbone then converges many times faster. While training, the share ``dropout`` of them is left
+    out at random.
 
     Args:
         backbone: from normalised images (N, 3, S, S) to features (N, F).
@@ -46,6 +48,7 @@ class ProductModel(nn.Module):
         self.frozen = False
         self.engine: Callable[[Tensor], Tensor] | None = None  # set by models/runtimes
         self.mirror = False
+        self.dropout = 0.0
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         channels = (1, 3, 1, 1)
@@ -105,7 +108,8 @@ class ProductModel(nn.Module):
         """
         with torch.autocast(features.device.type, enabled=False):
             standard = (features - self.feature_mean) * self.feature_scale
-            logits: Tensor = self.head(self.fusion(standard, places))
+            kept = dropout(standard, self.dropout, self.training)
+            logits: Tensor = self.head(self.fusion(kept, places))
         return logits
 
     def forward(self, pixels: Tensor, places: Places) -> Tensor:

@@ -29,6 +29,8 @@ from etalage.training.source import FeatureSource, PixelSource, Source
 _ENOUGH = 100_000
 """Images from which mean and deviation are taken: more would change the fourth digit."""
 _BLOCK = 4096
+_PENALTY_OF = 10_000
+"""Training products that ``head_penalty`` is given for."""
 
 
 def learns_from_features(recipe: Recipe) -> bool:
@@ -63,6 +65,8 @@ def open_source(
         ConfigError: embeddings for a recipe that learns from pixels.
         EmbeddingsError: those there were made otherwise, or not of all images.
     """
+    network.dropout = recipe.feature_dropout
+    penalise(network, recipe, products=len(data.train))
     if not learns_from_features(recipe):
         if embeddings is not None:
             raise ConfigError(
@@ -98,6 +102,18 @@ def _embeddings(
     found = read_embeddings(folder)
     require_fit(found, encoder, data.index, rows, recipe.max_images)
     return found
+
+
+def penalise(network: ProductModel, recipe: Recipe, *, products: int) -> None:
+    """Let every gradient of the head's weights draw them to 0, by the recipe's ``head_penalty``.
+
+    A recipe's decay does something else: it does not follow the number of products, and AdamW's is
+    a share of each step whatever the loss.
+    """
+    strength = recipe.head_penalty * _PENALTY_OF / max(1, products) / recipe.accumulate
+    weight = network.head.weight
+    if strength:
+        weight.register_hook(lambda gradient: gradient + strength * weight.detach())  # type: ignore[no-untyped-call]
 
 
 def statistics(

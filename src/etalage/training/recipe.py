@@ -38,6 +38,8 @@ class Recipe:
     """How the features of a product's images become one vector."""
     image_dropout: float = 0.0
     """Share of a product's images that are left out at random while training; one always stays."""
+    feature_dropout: float = 0.0
+    """Share of the features of an image that are left out at random while training."""
     max_images: int | None = None
     """Use only the first so many images of a product; none for all."""
     epochs: int
@@ -54,6 +56,9 @@ class Recipe:
     """What the head's learning rate is multiplied with."""
     weight_decay: float = 0.05
     """Of the optimiser, on matrices and convolutions only."""
+    head_penalty: float = 0.0
+    """Half the squared weights of the head count so much in the loss, of 10,000 training products;
+    of more or fewer in inverse proportion, as in a logistic regression of a given C."""
     warmup: float = 0.1
     """Share of all steps in which the learning rate rises from 0; then it falls as a cosine."""
     label_smoothing: float = 0.1
@@ -115,6 +120,7 @@ class Recipe:
             self._require(name, getattr(self, name) > 0, "above 0")
         for name in (
             "weight_decay",
+            "head_penalty",
             "level_loss",
             "logit_adjustment",
             "mixup",
@@ -126,6 +132,7 @@ class Recipe:
             "warmup",
             "label_smoothing",
             "image_dropout",
+            "feature_dropout",
             "distillation",
             "ema",
             "max_unreadable",
