@@ -101,10 +101,7 @@ def predict(
     """
     if (split is None) != (part is None):
         raise ConfigError("a split and a part go together", hint="add --split SPLIT --part test")
-    if top < 1:
-        raise ConfigError(f"top is {top}: at least 1 is needed")
-    if not 0 <= logit_adjustment <= 2:
-        raise ConfigError(f"logit_adjustment is {logit_adjustment}: expected 0 to 2")
+    _check_numbers(top, logit_adjustment)
     opened, network = open_index(index), open_model(model, device=device)
     _check_taxonomy(network, opened, model, index)
     rows = np.arange(len(opened))
@@ -113,7 +110,7 @@ def predict(
     limit = max_images if max_images is not None else network.max_images
     chosen = use_runtime(
         network.network,
-        runtime,
+        runtime if embeddings is None else "torch",
         device=network.device,
         precision=network.architecture.precision,
         images=_images(opened, rows, limit),
@@ -126,11 +123,11 @@ def predict(
         "top": top,
         "logit_adjustment": logit_adjustment,
         **chosen.record(),
+        **({} if embeddings is None else {"embeddings": True}),
     }
     answerer = Answerer(network, opened, limit, logit_adjustment)
     if embeddings is not None:
         answerer = _from_vectors(answerer, embeddings, rows)
-        source["embeddings"] = True
     carried = Carried(carry, source, opened.product_ids) if carry is not None else None
     writer = PredictionsWriter(
         output, taxonomy=network.taxonomy, source=source, products=len(rows), overwrite=overwrite
@@ -149,6 +146,13 @@ def predict(
     return PredictReport(
         len(rows), resumed, int(totals[0]), int(totals[1]), chosen.name, chosen.precision
     )
+
+
+def _check_numbers(top: int, logit_adjustment: float) -> None:
+    if top < 1:
+        raise ConfigError(f"top is {top}: at least 1 is needed")
+    if not 0 <= logit_adjustment <= 2:
+        raise ConfigError(f"logit_adjustment is {logit_adjustment}: expected 0 to 2")
 
 
 def _images(index: Index, rows: NDArray[np.int64], max_images: int | None) -> int:
