@@ -21,6 +21,7 @@ def embed(
     part: Literal["train", "validation", "test"] | None = None,
     max_images: int | None = None,
     device: str = "auto",
+    runtime: Literal["auto", "torch", "compile", "openvino", "onnx"] = "auto",
     yes: bool = False,
     json: bool = False,
 ) -> None:
@@ -38,6 +39,7 @@ def embed(
         part: which part.
         max_images: only the first so many images of each product.
         device: auto, cpu or cuda.
+        runtime: what computes: auto is the fastest here that pays for so many images.
         yes: replace embeddings that are there.
         json: print one JSON document.
     """
@@ -57,6 +59,7 @@ def embed(
         part=part,
         max_images=max_images,
         device=device,
+        runtime=runtime,
         overwrite=yes,
     )
     if json:

@@ -15,6 +15,7 @@ from etalage.models.backbone import create_backbone
 from etalage.models.checkpoint import Architecture, open_model
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast, pick_device, use_bf16
+from etalage.models.runtimes import use_runtime
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,20 @@ class Encoder:
     def bf16(self) -> bool:
         """Whether the backbone runs in bfloat16."""
         return use_bf16(self.network.backbone, self.device, self.architecture.precision)
+
+    def use_runtime(self, name: str, *, images: int) -> dict[str, str]:
+        """Let a runtime compute the vectors of so many images; return its name and precision.
+
+        Raises:
+            ConfigError: no such runtime, or not on this device.
+            ModelError: what it needs is not installed.
+        """
+        passes = images * (2 if self.network.mirror else 1)
+        precision = self.architecture.precision
+        device = self.device
+        return use_runtime(
+            self.network, name, device=device, precision=precision, images=passes
+        ).record()
 
     def identity(self) -> dict[str, Any]:
         """Return what vectors must have in common to be those of this encoder, as JSON values."""

@@ -12,7 +12,8 @@ A folder, schema 1::
     manifest.json             artefact, schema, width (F), vectors, part_vectors, images (asked
                               for), unreadable, source (encoder: backbone, backbone_args, weights
                               (hash), image_size, load_size, mean, std, mirror; index (fingerprint),
-                              part, max_images), parts: a list of {file, rows, fingerprint}
+                              part, max_images, runtime,
+                              precision), parts: a list of {file, rows, fingerprint}
     run.json                  command, versions, machine, time
 
 Images with the same bytes share a vector. Vectors stand in the order of the files. Nothing is held

@@ -102,6 +102,7 @@ def embed(
     part: str | None = None,
     max_images: int | None = None,
     device: str = "auto",
+    runtime: str = "auto",
     overwrite: bool = False,
 ) -> EmbedReport:
     """Write the EMBEDDINGS of the images of an index.
@@ -119,6 +120,7 @@ def embed(
         part: ``train``, ``validation`` or ``test``.
         max_images: only the first so many images of each product.
         device: ``auto``, ``cpu`` or ``cuda``.
+        runtime: what computes: ``auto``, ``torch``, ``compile``, ``openvino`` or ``onnx``.
         overwrite: replace what stands at ``output``.
 
     Raises:
@@ -142,11 +144,17 @@ def embed(
         device=device,
     )
     wanted = Wanted(rows, part, max_images)
-    return write_embeddings(encoder, opened, wanted, output, overwrite=overwrite)
+    return write_embeddings(encoder, opened, wanted, output, runtime=runtime, overwrite=overwrite)
 
 
 def write_embeddings(
-    encoder: Encoder, index: Index, wanted: Wanted, output: Path, *, overwrite: bool = False
+    encoder: Encoder,
+    index: Index,
+    wanted: Wanted,
+    output: Path,
+    *,
+    runtime: str = "auto",
+    overwrite: bool = False,
 ) -> EmbedReport:
     """Write the EMBEDDINGS of the images of some products: see ``embed``."""
     mask = wanted.mask(index)
@@ -156,10 +164,11 @@ def write_embeddings(
         "index": index.fingerprint,
         "part": wanted.part,
         "max_images": wanted.max_images,
+        # A part of a run in bfloat16 beside one in float32 would be neither's.
+        **encoder.use_runtime(runtime, images=len(distinct.images)),
     }
-    # A part of a run in bfloat16 beside one in float32 would be neither's.
     images = fingerprint_bytes(distinct.images.tobytes())
-    plan = source | {"bf16": encoder.bf16, "images": images, "part_vectors": _each(distinct)}
+    plan = source | {"images": images, "part_vectors": _each(distinct)}
     with resumable_folder(output, plan, overwrite=overwrite) as folder:
         resumed = _write_parts(encoder, index, distinct, folder / PARTS)
         vector = _without_undecoded(distinct, folder / PARTS)

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from etalage.batches.order import in_order
 from etalage.embedding.distinct import images_of
 from etalage.embedding.encoder import Encoder
 from etalage.embedding.fit import require_fit
@@ -20,6 +22,7 @@ from etalage.embedding.folder import MANIFEST, Embeddings, read_embeddings
 from etalage.embedding.write import Wanted, write_embeddings
 from etalage.errors import ConfigError
 from etalage.models.checkpoint import Architecture
+from etalage.models.fusion import Places, prepare
 from etalage.models.network import ProductModel
 from etalage.training.plan import Data
 from etalage.training.recipe import Recipe
@@ -28,6 +31,8 @@ from etalage.training.source import FeatureSource, PixelSource, Source
 
 _ENOUGH = 100_000
 """Images from which mean and deviation are taken: more would change the fourth digit."""
+_PREPARE_FROM = 10_000
+"""Training products whose images a fusion is prepared from."""
 _BLOCK = 4096
 _PENALTY_OF = 10_000
 """Training products that ``head_penalty`` is given for."""
@@ -83,6 +88,7 @@ def open_source(
     if not network.head.bias.any():  # whatever has learned has a bias somewhere
         mean, deviation = statistics(found, images_of(data.index, data.train, recipe.max_images)[0])
         network.standardise(torch.from_numpy(mean), torch.from_numpy(deviation))
+        _prepare_fusion(network, FeatureSource(data.index, found, recipe.max_images), data.train)
     network.train(training)
     return FeatureSource(data.index, found, recipe.max_images)
 
@@ -99,9 +105,23 @@ def _embeddings(
         if given is None:
             wanted = Wanted(np.sort(rows), "train and validation", recipe.max_images)
         write_embeddings(encoder, data.index, wanted, folder)
+        encoder.network.engine = None
     found = read_embeddings(folder)
     require_fit(found, encoder, data.index, rows, recipe.max_images)
     return found
+
+
+@torch.no_grad()
+def _prepare_fusion(network: ProductModel, source: FeatureSource, rows: NDArray[np.int64]) -> None:
+    """Let the fusion see how the images of evenly spaced training products differ."""
+    chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), _PREPARE_FROM)).astype(np.int64)]
+    batch = next(source.batches(in_order(np.unique(chosen), len(chosen))))
+    present, product = np.unique(batch.product, return_inverse=True)
+    features = torch.from_numpy(batch.features).to(network.feature_mean.device)
+    places = Places(torch.from_numpy(product), torch.from_numpy(batch.rank), len(present))
+    if len(present) and isinstance(network.fusion, nn.Module):
+        standard = (features - network.feature_mean) * network.feature_scale
+        prepare(network.fusion, standard, places.to(features.device))
 
 
 def penalise(network: ProductModel, recipe: Recipe, *, products: int) -> None:

@@ -30,7 +30,7 @@ CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
 BEST = "best.safetensors"
-_OURS = {DESCRIPTION, WEIGHTS, RUN, METRICS, CHECKPOINTS}
+_OURS = {DESCRIPTION, WEIGHTS, RUN, METRICS, CHECKPOINTS, "validation", "validation.csv"}
 _AGAIN = "start again with --yes, or choose another -o"
 
 
