@@ -21,8 +21,7 @@ from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.errors import ConfigError, ModelError
 from etalage.inference.carry import Carried, joined, take
-from etalage.models.checkpoint import Model, open_model
-from etalage.models.runtimes import use_runtime
+from etalage.models.checkpoint import Answerer, open_model
 from etalage.predictions.adjustment import adjust
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
@@ -108,13 +107,7 @@ def predict(
     if split is not None and part is not None:
         rows = read_split(split).rows(opened, part)
     limit = max_images if max_images is not None else network.max_images
-    chosen = use_runtime(
-        network.network,
-        runtime,
-        device=network.device,
-        precision=network.architecture.precision,
-        images=_images(opened, rows, limit),
-    )
+    chosen = network.use_runtime(runtime, images=_images(opened, rows, limit))
     source = {
         "model": network.fingerprint,
         "index": opened.fingerprint,
@@ -151,7 +144,7 @@ def _images(index: Index, rows: NDArray[np.int64], max_images: int | None) -> in
     return int((counts if max_images is None else counts.clip(max=max_images)).sum())
 
 
-def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Path) -> None:
+def _check_taxonomy(model: Answerer, index: Index, model_path: Path, index_path: Path) -> None:
     if index.record["taxonomy"] == "flat":
         return
     unknown = int((index.taxonomy.rows(model.taxonomy.ids) < 0).sum())
@@ -164,7 +157,7 @@ def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Pa
 
 
 def _answer_new(
-    model: Model,
+    model: Answerer,
     index: Index,
     rows: NDArray[np.int64],
     max_images: int | None,
@@ -185,7 +178,7 @@ def _answer_new(
 
 
 def _answer(
-    model: Model,
+    model: Answerer,
     index: Index,
     rows: NDArray[np.int64],
     max_images: int | None,

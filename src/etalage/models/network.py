@@ -38,6 +38,7 @@ class ProductModel(nn.Module):
         self.head = nn.Linear(fusion.width, classes)
         self.frozen = False
         self.engine: Callable[[Tensor], Tensor] | None = None  # set by models/runtimes
+        self.mirror = False
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         channels = (1, 3, 1, 1)
@@ -60,11 +61,22 @@ class ProductModel(nn.Module):
         return self
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Return the features of images, uint8 (N, S, S, 3), as float32 (N, F)."""
+        """Return the features of images, uint8 (N, S, S, 3), as float32 (N, F).
+
+        Where ``mirror`` is set they are, outside training, the mean over each image and its mirror
+        image.
+        """
+        found = self.computed(pixels)
+        if self.mirror and not self.training:
+            return (found + self.computed(pixels.flip(2))) / 2
+        return found
+
+    def computed(self, pixels: Tensor) -> Tensor:
+        """Return the features of images as they are, by the runtime in use."""
         return self.backbone_features(pixels) if self.engine is None else self.engine(pixels)
 
     def backbone_features(self, pixels: Tensor) -> Tensor:
-        """Return what ``features`` does, computed by PyTorch whatever the runtime."""
+        """Return what ``computed`` does, by PyTorch whatever the runtime."""
         # NHWC bytes seen as NCHW are channels-last already: nothing is copied but the conversion.
         images = pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
         answer: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))

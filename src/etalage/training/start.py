@@ -120,6 +120,7 @@ def _architecture(
         mean=recipe.mean or mean,
         std=recipe.std or std,
         precision=recipe.precision,
+        mirror=recipe.mirror,
     )
 
 
