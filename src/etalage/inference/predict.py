@@ -19,11 +19,12 @@ from etalage.batches.order import in_order
 from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.embedding.folder import read_embeddings
-from etalage.errors import ConfigError, ModelError
-from etalage.inference.answerer import Answerer, FromVectors
+from etalage.errors import ConfigError, EmbeddingsError, ModelError
+from etalage.inference.answers import FromPixels, FromVectors
 from etalage.inference.carry import Carried, joined, take
-from etalage.models.checkpoint import Model, open_model
-from etalage.models.runtimes import Runtime, use_runtime
+from etalage.models.checkpoint import Answerer, Model, open_model
+from etalage.models.collage import CollageModel
+from etalage.models.runtimes import Runtime
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
@@ -109,11 +110,11 @@ def predict(
     _check_taxonomy(network, opened, model, index)
     rows = _rows(opened, split, part)
     limit = max_images if max_images is not None else network.max_images
-    answerer = Answerer(network, opened, limit, logit_adjustment)
+    answers = FromPixels(network, opened, limit, logit_adjustment)
     if embeddings is None:
-        chosen = _use_runtime(answerer, runtime, rows)
+        chosen = network.use_runtime(runtime, images=_images(opened, rows, limit))
     else:
-        answerer, chosen = _from_vectors(answerer, embeddings, rows), FROM_VECTORS
+        answers, chosen = _from_vectors(answers, embeddings, rows), FROM_VECTORS
     source = {
         "model": network.fingerprint,
         "index": opened.fingerprint,
@@ -133,7 +134,7 @@ def predict(
         advance(resumed)
         for start in range(resumed, len(rows), PART_PRODUCTS):
             chunk = rows[start : start + PART_PRODUCTS]
-            predictions, unreadable = _answer_new(answerer, chunk, top, carried)
+            predictions, unreadable = _answer_new(answers, chunk, top, carried)
             writer.write(predictions)
             totals += [(predictions.images == 0).sum(), unreadable]
             advance(len(chunk))
@@ -151,20 +152,12 @@ def _rows(index: Index, split: Path | None, part: str | None) -> NDArray[np.int6
     return np.arange(len(index))
 
 
-def _use_runtime(answerer: Answerer, name: str, rows: NDArray[np.int64]) -> Runtime:
-    """Let a runtime compute the features of the images of some products."""
-    model, most = answerer.model, answerer.max_images
-    counts = answerer.index.image_count[rows].astype(np.int64)
-    return use_runtime(
-        model.network,
-        name,
-        device=model.device,
-        precision=model.architecture.precision,
-        images=int((counts if most is None else counts.clip(max=most)).sum()),
-    )
+def _images(index: Index, rows: NDArray[np.int64], max_images: int | None) -> int:
+    counts = index.image_count[rows].astype(np.int64)
+    return int((counts if max_images is None else counts.clip(max=max_images)).sum())
 
 
-def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Path) -> None:
+def _check_taxonomy(model: Answerer, index: Index, model_path: Path, index_path: Path) -> None:
     if index.record["taxonomy"] == "flat":
         return
     unknown = int((index.taxonomy.rows(model.taxonomy.ids) < 0).sum())
@@ -176,44 +169,51 @@ def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Pa
         )
 
 
-def _from_vectors(answerer: Answerer, folder: Path, rows: NDArray[np.int64]) -> Answerer:
+def _from_vectors(answers: FromPixels, folder: Path, rows: NDArray[np.int64]) -> FromPixels:
     """Return one that answers the same from embeddings, checked."""
-    found = FromVectors(**vars(answerer), embeddings=read_embeddings(folder))
+    if not isinstance(answers.model, Model) or isinstance(answers.model.network, CollageModel):
+        raise EmbeddingsError(
+            f"{folder}: a model of several networks or of collages has no vectors of single images",
+            hint="predict without --embeddings",
+        )
+    found = FromVectors(
+        **vars(answers) | {"model": answers.model}, embeddings=read_embeddings(folder)
+    )
     found.require_fit(rows)
     return found
 
 
 def _answer_new(
-    answerer: Answerer, rows: NDArray[np.int64], top: int, carried: Carried | None
+    answers: FromPixels, rows: NDArray[np.int64], top: int, carried: Carried | None
 ) -> tuple[Predictions, int]:
     """Return what ``_answer`` does, of what is carried without computing it."""
     if carried is None:
-        return _answer(answerer, rows, top)
+        return _answer(answers, rows, top)
     known = carried.has(rows)
     old = carried.answers(rows[known])
     if known.all():
         return old, 0
-    new, unreadable = _answer(answerer, rows[~known], top)
+    new, unreadable = _answer(answers, rows[~known], top)
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
     return take(joined(old, new), order), unreadable
 
 
-def _answer(answerer: Answerer, rows: NDArray[np.int64], top: int) -> tuple[Predictions, int]:
+def _answer(answers: FromPixels, rows: NDArray[np.int64], top: int) -> tuple[Predictions, int]:
     """Return the predictions of some products, and how many images could not be decoded."""
     categories, kept, rest, images = [], [], [], []
     unreadable = 0
-    for batch, probabilities in answerer.batches(in_order(rows, BATCH_PRODUCTS)):
+    for batch, probabilities in answers.batches(in_order(rows, BATCH_PRODUCTS)):
         found = top_k(probabilities, top)
         categories.append(found[0])
         kept.append(found[1])
         rest.append(found[2])
         images.append(np.bincount(batch.product, minlength=len(batch.rows)).clip(max=2**15 - 1))
         unreadable += len(batch.unreadable)
-    answers = Predictions(
-        answerer.index.product_ids.take(pa.array(rows)),
+    predictions = Predictions(
+        answers.index.product_ids.take(pa.array(rows)),
         np.concatenate(categories),
         np.concatenate(kept),
         np.concatenate(rest),
         np.concatenate(images).astype(np.int16),
     )
-    return answers, unreadable
+    return predictions, unreadable

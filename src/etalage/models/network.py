@@ -84,13 +84,17 @@ class ProductModel(nn.Module):
         Where ``mirror`` is set they are, outside training, the mean over each image and its mirror
         image.
         """
-        compute = self.backbone_features if self.engine is None else self.engine
+        found = self.computed(pixels)
         if self.mirror and not self.training:
-            return (compute(pixels) + compute(pixels.flip(2))) / 2
-        return compute(pixels)
+            return (found + self.computed(pixels.flip(2))) / 2
+        return found
+
+    def computed(self, pixels: Tensor) -> Tensor:
+        """Return the features of images as they are, by the runtime in use."""
+        return self.backbone_features(pixels) if self.engine is None else self.engine(pixels)
 
     def backbone_features(self, pixels: Tensor) -> Tensor:
-        """Return the features of images as they are, by PyTorch whatever the runtime."""
+        """Return what ``computed`` does, by PyTorch whatever the runtime."""
         # NHWC bytes seen as NCHW are channels-last already: nothing is copied but the conversion.
         images = pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
         answer: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))

@@ -13,7 +13,7 @@ from etalage.embedding.batches import FeatureBatch, load_features
 from etalage.embedding.encoder import Encoder
 from etalage.embedding.fit import require_fit
 from etalage.embedding.folder import Embeddings
-from etalage.models.checkpoint import Model
+from etalage.models.checkpoint import Answerer, Model
 from etalage.predictions.adjustment import adjust
 
 Answers = NDArray[np.float32]
@@ -21,7 +21,7 @@ Answers = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Answerer:
+class FromPixels:
     """Answers from pixels.
 
     Attributes:
@@ -31,7 +31,7 @@ class Answerer:
         logit_adjustment: strength with which the prior is taken out.
     """
 
-    model: Model
+    model: Answerer
     index: Index
     max_images: int | None
     logit_adjustment: float
@@ -49,13 +49,15 @@ class Answerer:
 
 
 @dataclass(frozen=True, eq=False)
-class FromVectors(Answerer):
+class FromVectors(FromPixels):
     """Answers from the embeddings of the images: nothing is decoded.
 
     Attributes:
+        model: a single network.
         embeddings: of the model's backbone.
     """
 
+    model: Model
     embeddings: Embeddings
 
     def require_fit(self, rows: NDArray[np.int64]) -> None:
