@@ -22,6 +22,7 @@ from etalage.training.mix import Mix
 from etalage.training.plan import Data, Level, Plan
 from etalage.training.recipe import Recipe
 from etalage.training.start import expect_prior
+from etalage.training.teacher import Teacher
 
 PLAIN = Recipe(
     name="plain",
@@ -62,11 +63,11 @@ def data(make_data: Callable[..., Data]) -> Data:
     """Return three examples: of category 0, of 2 with weight 2.5, and half 1 and half 3."""
     examples = Examples(
         rows=np.arange(3),
-        copies=np.array([1, 1, 2], np.int32),
+        copies=np.array([1, 9, 2], np.int32),
         weight=np.array([0.25, 2.5, 0.25], np.float32),
         start=np.array([0, 1, 2, 4]),
         label=np.array([0, 2, 1, 3], np.int32),
-        count=np.ones(4, np.int32),
+        count=np.array([1, 9, 1, 1], np.int32),
     )
     return make_data([0, 2, 1], PATHS, examples=examples)
 
@@ -179,6 +180,21 @@ def test_with_fusion_of_logits_every_image_is_an_example(network: ProductModel, 
     each = logits.log_softmax(1)
     expected = 0.25 * -(each[:2, 1] + each[:2, 3]).mean() / 2 - 2.5 * each[2:, 2].mean()
     assert cost(network, data, fusion="logits") == pytest.approx(expected.item() / 2, rel=1e-5)
+
+
+def test_a_teacher_takes_weight_from_the_labels_of_what_it_knows(
+    network: ProductModel, data: Data
+) -> None:
+    outcomes = np.array([[0.5, 0.25, 0.25]], np.float16)
+    teacher = Teacher(np.array([-1, 0, -1], np.int32), np.array([[1, 3]], np.int16), outcomes)
+    first, second = log_probabilities(network)
+    student = torch.stack([second[1], second[3], second[[0, 2]].logsumexp(0)])
+    says = torch.tensor([0.5, 0.25, 0.25])
+    divergence = (says * (says.log() - student)).sum()
+    labels = 0.25 * -(first[1] + first[3]) / 2
+    expected = labels + 2.5 * (0.7 * -second[2] + 0.3 * divergence)
+    found = cost(network, replace(data, teacher=teacher), distillation=0.3)
+    assert found == pytest.approx(expected.item() / 2, rel=1e-4)
 
 
 @dataclass(frozen=True, eq=False)
