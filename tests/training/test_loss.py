@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from etalage.batches.loader import Batch
+from etalage.embedding.batches import FeatureBatch
 from etalage.models.backbone import create_backbone
 from etalage.models.fusion import Places, create_fusion
 from etalage.models.network import ProductModel
@@ -197,21 +197,11 @@ def test_a_teacher_takes_weight_from_the_labels_of_what_it_knows(
     assert found == pytest.approx(expected.item() / 2, rel=1e-4)
 
 
-@dataclass(frozen=True, eq=False)
-class Vectors:
-    """A batch of features."""
-
-    rows: NDArray[np.int64]
-    features: NDArray[np.float32]
-    product: NDArray[np.int64]
-    rank: NDArray[np.int64]
-
-
 def test_features_cost_what_their_pixels_do(network: ProductModel, data: Data) -> None:
     of_pixels = batch()
     with torch.no_grad():
         features = network.features(torch.from_numpy(of_pixels.pixels)).numpy()
-    given = Vectors(of_pixels.rows, features, of_pixels.product, of_pixels.rank)
+    given = FeatureBatch(*(vars(of_pixels) | {"pixels": features}).values())
     assert cost(network, data, given=given) == pytest.approx(cost(network, data), rel=1e-4)
 
 
