@@ -109,8 +109,8 @@ def test_no_image_is_left_out_unasked() -> None:
 
 
 def test_a_shrunk_image_is_the_mean_of_what_falls_together() -> None:
-    stripes = torch.tensor([0, 200, 200, 0] * 4, dtype=torch.uint8).view(1, 1, 16, 1).expand(2, 16, 16, 3)
-    small = shrink(stripes, 4)
+    stripes = torch.tensor([0, 200, 200, 0] * 4, dtype=torch.uint8)
+    small = shrink(stripes.view(1, 1, 16, 1).expand(2, 16, 16, 3), 4)
     assert small.shape == (2, 4, 4, 3) and small.dtype == torch.uint8
     assert (small.int() - 100).abs().max() < 25
 
