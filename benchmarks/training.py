@@ -174,7 +174,7 @@ class Learner:
             self.network,
             self.optimiser,
             batch,
-            self.data.labels,
+            self.data,
             number,
             recipe=self.recipe,
             plan=self.plan,
@@ -200,7 +200,7 @@ def make_learner(task: Task, *, compiled: bool) -> Learner:
         batch_products=products,
         precision="bf16" if task.device.type == "cuda" else "none",
     )
-    data = select(task.index, read_split(task.split), recipe.validation_products)
+    data = select(task.index, read_split(task.split), recipe)
     _, network = build(recipe, data, "none", None, task.device)
     plan = make_plan(recipe, data, task.device, bf16=task.device.type == "cuda")
     optimiser = create_optimiser(network, recipe)

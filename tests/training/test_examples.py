@@ -9,7 +9,7 @@ import bson
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
@@ -36,6 +36,7 @@ def examples_of(products: list[tuple[list[int], int]]) -> Examples:
     return collect(group, 2 * np.arange(len(products)), labels, np.zeros(len(products), np.bool_))
 
 
+@settings(deadline=None)
 @given(PRODUCTS)
 def test_examples_are_those_of_a_dictionary(products: list[tuple[list[int], int]]) -> None:
     expected: dict[tuple[int, ...], tuple[int, Counter[int]]] = {}
@@ -49,6 +50,7 @@ def test_examples_are_those_of_a_dictionary(products: list[tuple[list[int], int]
         assert share == pytest.approx([labels[row] / labels.total() for row in range(4)])
 
 
+@settings(deadline=None)
 @given(PRODUCTS)
 def test_the_mean_gradient_of_an_epoch_is_that_of_all_products(
     products: list[tuple[list[int], int]],

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from etalage.batches.loader import Batch
+from etalage.embedding.batches import FeatureBatch
 from etalage.models.backbone import create_backbone
 from etalage.models.fusion import Places, create_fusion
 from etalage.models.network import ProductModel
@@ -22,6 +22,7 @@ from etalage.training.mix import Mix
 from etalage.training.plan import Data, Level, Plan
 from etalage.training.recipe import Recipe
 from etalage.training.start import expect_prior
+from etalage.training.teacher import Teacher
 
 PLAIN = Recipe(
     name="plain",
@@ -62,11 +63,11 @@ def data(make_data: Callable[..., Data]) -> Data:
     """Return three examples: of category 0, of 2 with weight 2.5, and half 1 and half 3."""
     examples = Examples(
         rows=np.arange(3),
-        copies=np.array([1, 1, 2], np.int32),
+        copies=np.array([1, 9, 2], np.int32),
         weight=np.array([0.25, 2.5, 0.25], np.float32),
         start=np.array([0, 1, 2, 4]),
         label=np.array([0, 2, 1, 3], np.int32),
-        count=np.ones(4, np.int32),
+        count=np.array([1, 9, 1, 1], np.int32),
     )
     return make_data([0, 2, 1], PATHS, examples=examples)
 
@@ -181,21 +182,26 @@ def test_with_fusion_of_logits_every_image_is_an_example(network: ProductModel, 
     assert cost(network, data, fusion="logits") == pytest.approx(expected.item() / 2, rel=1e-5)
 
 
-@dataclass(frozen=True, eq=False)
-class Vectors:
-    """A batch of features."""
-
-    rows: NDArray[np.int64]
-    features: NDArray[np.float32]
-    product: NDArray[np.int64]
-    rank: NDArray[np.int64]
+def test_a_teacher_takes_weight_from_the_labels_of_what_it_knows(
+    network: ProductModel, data: Data
+) -> None:
+    outcomes = np.array([[0.5, 0.25, 0.25]], np.float16)
+    teacher = Teacher(np.array([-1, 0, -1], np.int32), np.array([[1, 3]], np.int16), outcomes)
+    first, second = log_probabilities(network)
+    student = torch.stack([second[1], second[3], second[[0, 2]].logsumexp(0)])
+    says = torch.tensor([0.5, 0.25, 0.25])
+    divergence = (says * (says.log() - student)).sum()
+    labels = 0.25 * -(first[1] + first[3]) / 2
+    expected = labels + 2.5 * (0.7 * -second[2] + 0.3 * divergence)
+    found = cost(network, replace(data, teacher=teacher), distillation=0.3)
+    assert found == pytest.approx(expected.item() / 2, rel=1e-4)
 
 
 def test_features_cost_what_their_pixels_do(network: ProductModel, data: Data) -> None:
     of_pixels = batch()
     with torch.no_grad():
         features = network.features(torch.from_numpy(of_pixels.pixels)).numpy()
-    given = Vectors(of_pixels.rows, features, of_pixels.product, of_pixels.rank)
+    given = FeatureBatch(*(vars(of_pixels) | {"pixels": features}).values())
     assert cost(network, data, given=given) == pytest.approx(cost(network, data), rel=1e-4)
 
 

@@ -57,6 +57,15 @@ def test_cutmix_takes_a_square_of_just_the_area_the_target_says(seed: int) -> No
             assert (image[:, :, 0] == other).mean() == pytest.approx(1 - own.item(), abs=1e-6)
 
 
+def test_vectors_are_blended_as_pixels_are() -> None:
+    vectors = torch.tensor([[10.0], [20.0], [30.0], [40.0], [70.0], [80.0]])
+    found, how = mix(vectors, PRODUCT, seeded(1), mixup=0.4, cutmix=0.0)
+    assert how is not None
+    own = how.own[PRODUCT]
+    expected = own * vectors + (1 - own) * torch.tensor(partner_values(how)).unsqueeze(1)
+    assert torch.allclose(found, expected)
+
+
 def test_targets_are_blended_in_the_same_proportion() -> None:
     how = Mix(torch.tensor([1, 0]), torch.tensor([[0.25], [1.0]]))
     blended = how.blend(torch.tensor([[4.0, 0.0], [0.0, 8.0]]))
@@ -100,8 +109,8 @@ def test_no_image_is_left_out_unasked() -> None:
 
 
 def test_a_shrunk_image_is_the_mean_of_what_falls_together() -> None:
-    stripes = torch.tensor([0, 200] * 8, dtype=torch.uint8).view(1, 1, 16, 1).expand(2, 16, 16, 3)
-    small = shrink(stripes, 4)
+    stripes = torch.tensor([0, 200, 200, 0] * 4, dtype=torch.uint8)
+    small = shrink(stripes.view(1, 1, 16, 1).expand(2, 16, 16, 3), 4)
     assert small.shape == (2, 4, 4, 3) and small.dtype == torch.uint8
     assert (small.int() - 100).abs().max() < 25
 

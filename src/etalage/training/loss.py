@@ -14,7 +14,6 @@ what the pictures say. The loss of the batch is the mean over its products.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from etalage.batches.loader import Batch
+from etalage.embedding.batches import FeatureBatch
 from etalage.models.fusion import Places
 from etalage.models.network import ProductModel
 from etalage.models.precision import autocast, to_device
@@ -30,30 +30,6 @@ from etalage.training.mix import Mix, mix
 from etalage.training.plan import Data, Level, Plan
 from etalage.training.recipe import Recipe
 from etalage.training.teacher import Answers
-
-
-class Features(Protocol):
-    """A batch whose images were embedded before: vectors in the place of pixels."""
-
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """Product rows, (P,)."""
-        ...
-
-    @property
-    def features(self) -> NDArray[np.floating]:
-        """Of each image, (N, F)."""
-        ...
-
-    @property
-    def product(self) -> NDArray[np.int64]:
-        """Position in ``rows`` of each image, never falling, (N,)."""
-        ...
-
-    @property
-    def rank(self) -> NDArray[np.int64]:
-        """Rank of each image within its product, (N,)."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +82,7 @@ class Lesson:
 
 def batch_loss(
     network: ProductModel,
-    batch: Batch | Features,
+    batch: Batch | FeatureBatch,
     data: Data,
     *,
     recipe: Recipe,
@@ -152,7 +128,7 @@ def batch_loss(
 
 
 def _images(
-    batch: Batch | Features,
+    batch: Batch | FeatureBatch,
     kept: NDArray[np.int64],
     product: NDArray[np.int64],
     recipe: Recipe,
@@ -160,11 +136,11 @@ def _images(
     device: torch.device,
     generator: torch.Generator,
 ) -> tuple[Tensor, Mix | None]:
-    """Return what the network gets: augmented pixels, or features as they are."""
+    """Return what the network gets, pixels or features, and how products were mixed."""
     given = batch.pixels if isinstance(batch, Batch) else batch.features
     there = to_device(given if len(kept) == len(given) else given[kept], device)
     if not isinstance(batch, Batch):
-        return there.float(), None
+        return mix(there, product, generator, mixup=recipe.mixup, cutmix=0.0)
     cropped = crop_and_flip(there, recipe.image_size, generator, flip=recipe.flip)
     small = shrink(cropped, side)
     return mix(small, product, generator, mixup=recipe.mixup, cutmix=recipe.cutmix)

@@ -47,7 +47,7 @@ def mix(
     """Mix the products of a batch, by one of the two ways where both are asked for.
 
     Args:
-        pixels: uint8 (N, S, S, 3).
+        pixels: uint8 (N, S, S, 3); or vectors, float32 (N, F), which mixup alone can mix.
         product: position of each image's product, from 0 to P - 1 without a gap, ascending, (N,).
         generator: on the processor.
         mixup: parameter alpha of the beta distribution; 0 for never.
@@ -71,8 +71,10 @@ def mix(
         mixed = torch.where(inside, other, pixels)
     else:
         share = to_device(own[product].astype(np.float32), device)
-        blended = other.float().lerp_(pixels.float(), share.view(-1, 1, 1, 1))
-        mixed = blended.round_().to(torch.uint8)
+        share = share.view(-1, *[1] * (pixels.ndim - 1))
+        mixed = other.float().lerp_(pixels.float(), share)
+        if not pixels.is_floating_point():
+            mixed = mixed.round_().to(pixels.dtype)
     left = own.astype(np.float32)[:, None]
     return mixed, Mix(to_device(partner, device), to_device(left, device))
 
