@@ -48,6 +48,8 @@ class ProductModel(nn.Module):
         self.frozen = False
         self.mirror = False
         self.dropout = 0.0
+        self.learned = False  # whether weights of head and all were loaded into it
+        self.register_load_state_dict_post_hook(_note_learned)  # type: ignore[no-untyped-call]
         self.engine: Callable[[Tensor], Tensor] | None = None  # set by models/runtimes
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
@@ -121,6 +123,10 @@ class ProductModel(nn.Module):
         if len(pixels):
             return self.classify(self.features(pixels), places)
         return self.classify(self.feature_mean.new_zeros(0, len(self.feature_mean)), places)
+
+
+def _note_learned(network: nn.Module, _: object) -> None:
+    network.learned = True  # type: ignore[assignment]
 
 
 def centre_crop(pixels: Tensor, size: int) -> Tensor:

@@ -85,7 +85,7 @@ def open_source(
     training = network.training
     encoder = Encoder(network.eval(), architecture, device)
     found = _embeddings(encoder, recipe, data, output, embeddings)
-    if not network.head.bias.any():  # whatever has learned has a bias somewhere
+    if not network.learned:
         mean, deviation = statistics(found, images_of(data.index, data.train, recipe.max_images)[0])
         network.standardise(torch.from_numpy(mean), torch.from_numpy(deviation))
         _prepare_fusion(network, FeatureSource(data.index, found, recipe.max_images), data.train)

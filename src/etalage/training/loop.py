@@ -208,6 +208,8 @@ class Loop:
     def _is_better(self, found: Evaluation) -> bool:
         state = self.state
         now, best = (found.level3, -found.log_loss), (state.best_accuracy, -state.best_log_loss)
+        if self.job.recipe.freeze_backbone and state.best_step >= 0:
+            now, best = now[::-1], best[::-1]
         if now <= best:
             return False
         state.best_accuracy, state.best_log_loss = found.level3, found.log_loss
