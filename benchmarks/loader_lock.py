@@ -5,7 +5,8 @@
 Threads decode side by side, but whatever holds the lock they do one after another: its time per
 image bounds the images per second of one process on any number of cores. A small library, compiled
 with ``cc`` and loaded before Python's own (Linux, a shared libpython), notes when the lock is let
-go and taken again; what is left of the time of one decoding thread is the time it was held. The
+go and taken again; what is left of the processor time of one decoding thread is the time it was held
+(and some tenths of a microsecond for asking the clock four times). The
 least of many slices of a batch counts, as other work on the machine only adds to it. What the main
 thread does for a batch (plan it, hand it out, put it together) counts in full.
 """
@@ -112,7 +113,7 @@ def tell(held: float, whole: float, main: float) -> None:
     print(
         f"interpreter lock: held {held:.2f} us of the {whole:.1f} us of an image, and {main:.2f} us"
         f" in the main thread: at most {bound:,.0f} images/s in a process; {_CORES} cores decode"
-        f" {decoding:,.0f}: the lock is held {decoding / bound:.0%} of the time"
+        f" {decoding:,.0f}, for which they want the lock {decoding / bound:.0%} of the time"
     )
 
 

@@ -91,7 +91,8 @@ def _batches(
         for rows in order:
             plan = _plan(index, rows, max_images)
             pixels = memory.array(len(plan.images), size)
-            each = max(8, min(_SLICE, -(-len(pixels) // threads)))
+            # Of all batches under way there are two slices for each thread.
+            each = max(8, min(_SLICE, -(-2 * len(pixels) // threads)))
             slices = [
                 pool.submit(
                     decode, plan.images[first : first + each], pixels[first : first + each], first
