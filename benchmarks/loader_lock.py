@@ -5,10 +5,10 @@
 Threads decode side by side, but whatever holds the lock they do one after another: its time per
 image bounds the images per second of one process on any number of cores. A small library, compiled
 with ``cc`` and loaded before Python's own (Linux, a shared libpython), notes when the lock is let
-go and taken again; what is left of the processor time of one decoding thread is the time it was held
-(and some tenths of a microsecond for asking the clock four times). The
-least of many slices of a batch counts, as other work on the machine only adds to it. What the main
-thread does for a batch (plan it, hand it out, put it together) counts in full.
+go and taken again; what is left of the processor time of one decoding thread is the time it was
+held, and some tenths of a microsecond for asking the clock four times. The least of many slices of
+a batch counts, as other work on the machine only adds to it. What the main thread does for a batch
+(plan it, hand it out, put it together) counts in full.
 """
 
 import argparse
