@@ -41,7 +41,7 @@ from etalage.catalogue.ledger.report import make_report, report_rows
 from etalage.catalogue.sources import Sources, write_sources
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.images.perceptual import TONES, look_at
-from split import cross, hashes_of, make_shop, peak, read_counts  # type: ignore[import-not-found]
+from split import cross, hashes_of, make_shop, peak, read_counts
 
 SIDES = (90, 120, 150, 173, 240, 300)
 QUALITIES = (50, 60, 75, 85, 95)

@@ -91,7 +91,8 @@ def _batches(
         for rows in order:
             plan = _plan(index, rows, max_images)
             pixels = memory.array(len(plan.images), size)
-            each = max(8, min(_SLICE, -(-len(pixels) // threads)))
+            # Of all batches under way there are two slices for each thread.
+            each = max(8, min(_SLICE, -(-2 * len(pixels) // threads)))
             slices = [
                 pool.submit(
                     decode, plan.images[first : first + each], pixels[first : first + each], first
@@ -152,28 +153,23 @@ class _Decoder:
     def __call__(
         self, images: NDArray[np.int64], pixels: NDArray[np.uint8], first: int
     ) -> list[int]:
-        """Decode images into ``pixels``; return the places of the unreadable, counting from."""
-        index, failed = self._index, []
+        """Decode images into ``pixels``; return the places of the unreadable, from ``first`` on."""
+        index = self._index
         known = may_skip_header(index.jpeg_side[images], index.ranges[2][images], self._size)
-        work = zip(index.image_views(images), pixels, known.tolist(), strict=True)
-        for position, (data, out, is_known) in enumerate(work, first):
+        views = index.image_views(images)
+        skipping = np.flatnonzero(known & self._believing).tolist()
+        failed = decode_in_place((views[at] for at in skipping), (pixels[at] for at in skipping))
+        failed = [skipping[at] for at in failed]
+        if not all(self._has_size(views[at]) for at in failed):
+            self._believing = False
+        for at in np.delete(np.arange(len(images)), skipping).tolist():
             try:
-                if is_known:
-                    self._in_place(data, out)
-                else:
-                    decode_into(data, out)
+                if known[at] and not self._has_size(views[at]):
+                    raise ImageFormatError("not the jpeg that was indexed")
+                decode_into(views[at], pixels[at])
             except ImageFormatError:
-                failed.append(position)
-        return failed
-
-    def _in_place(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
-        if not self._believing and not self._has_size(data):
-            raise ImageFormatError("not the jpeg that was indexed")
-        try:
-            decode_in_place(data, out)
-        except ImageFormatError:
-            self._believing = self._believing and self._has_size(data)
-            raise
+                failed.append(at)
+        return [first + at for at in failed]
 
     def _has_size(self, data: bytes | memoryview) -> bool:
         return read_header(data) == ("jpeg", self._size, self._size)

@@ -82,8 +82,8 @@ class MappedFiles:
             else:
                 descriptor, data = self._whole(file, needed)
                 _announce(descriptor, first, many)
-                ends = zip(first.tolist(), (first + many).tolist(), strict=True)
-                some = [data.data[start:stop] for start, stop in ends]
+                whole, ends = data.data, zip(first.tolist(), (first + many).tolist(), strict=True)
+                some = [whole[start:stop] for start, stop in ends]
             for row, view in zip(rows.tolist(), some, strict=True):
                 found[row] = view
         return found

@@ -14,6 +14,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -72,8 +73,9 @@ def decode_into(data: Data, out: NDArray[np.uint8], *, upright: bool = False) ->
         _fit(decode(data, upright=True), out)
         return
     header = _checked_header(data)
+    # simplejpeg 1.9 loses 4 kB whenever it refuses a buffer, so it only gets one that fits.
     if header == ("jpeg", *out.shape[1::-1]):
-        decode_in_place(data, out)
+        _decode_in_place(data, out)
     else:
         _fit(_decode_down_to(data, header, len(out)), out)
 
@@ -113,21 +115,33 @@ def may_skip_header(
     return np.asarray((sides == side) & (most_scans * side * side <= MAX_SCANNED_PIXELS))
 
 
-def decode_in_place(data: Data, out: NDArray[np.uint8]) -> None:
-    """Decode a JPEG that is known to have the size of ``out``, shape (S, S, 3), into it.
+def decode_in_place(images: Iterable[Data], squares: Iterable[NDArray[np.uint8]]) -> list[int]:
+    """Decode JPEGs that are known to have the size of their squares, each (S, S, 3), into them.
 
-    simplejpeg 1.9 loses 4 kB whenever it refuses a buffer as too small, so a larger image should
-    not come here twice; a smaller one does no harm.
+    simplejpeg 1.9 loses 4 kB whenever it refuses a buffer as too small, so larger images should
+    not come here again and again; smaller ones do no harm.
 
-    Raises:
-        ImageFormatError: damaged, or of another size; ``out`` then holds anything.
+    Returns:
+        The positions of those that are damaged or of another size; their squares hold anything.
     """
+    # Few bytecodes: between two decodings the interpreter lock is held, for all threads.
+    decode_jpeg, failed = simplejpeg.decode_jpeg, []
+    for position, (data, square) in enumerate(zip(images, squares, strict=True)):
+        try:
+            pixels = decode_jpeg(data, "RGB", False, False, 0, 0, 1, square)
+        except ValueError:
+            failed.append(position)
+        else:
+            if pixels.shape != square.shape:
+                failed.append(position)
+    return failed
+
+
+def _decode_in_place(data: Data, out: NDArray[np.uint8]) -> None:
     try:
-        pixels = simplejpeg.decode_jpeg(data, "RGB", False, False, 0, 0, 1, out)
+        simplejpeg.decode_jpeg(data, "RGB", buffer=out)
     except ValueError as error:
         raise ImageFormatError(f"damaged jpeg of {len(data)} bytes: {error}") from error
-    if pixels.shape != out.shape:
-        raise ImageFormatError(f"jpeg of shape {pixels.shape}, expected {out.shape}")
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 75) -> bytes:
