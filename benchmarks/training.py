@@ -227,7 +227,8 @@ def timm_script(task: Task, script: Path, *flags: str) -> Speed:
         command = [
             sys.executable, script.resolve(), "--data-dir", task.folder, "--train-split", "",
             "--val-split", "", "--model", task.backbone, "--img-size", task.size,
-            "--num-classes", len(task.index.taxonomy), "--batch-size", task.batch, "--opt", "adamw", "--lr", "1e-3", "--smoothing", "0.1",
+            "--num-classes", len(task.index.taxonomy), "--batch-size", task.batch,
+            "--opt", "adamw", "--lr", "1e-3", "--smoothing", "0.1",
             "--color-jitter", "0", "--workers", usable_cores(), "--pin-mem", "--epochs", "1000",
             "--log-interval", "2", "--device", task.device.type, "--output", folder, *flags,
         ]  # fmt: skip
@@ -251,8 +252,7 @@ def _follow(task: Task, process: "subprocess.Popen[str]", free: int) -> Speed:
         said.append(line)
         if not (found := _LINE.search(line)):
             continue
-        # Its counter begins anew with every epoch.
-        update = int(found[1])
+        update = int(found[1])  # begins anew with every epoch
         total += update - last if update > last else update + 1
         last = update
         if not begun and total >= 8:
@@ -317,14 +317,17 @@ def machine(device: torch.device) -> dict[str, str]:
 
 def table(task: Task, speeds: dict[str, Speed]) -> str:
     """Return the figures of a backbone and size as text."""
-    lines = [f"{task.backbone} at {task.size} px, steps of about {task.batch} images"]
-    lines.append(f"{'':26}{'images/s':>10}{'of fixed':>10}{'peak GB':>9}{'CPUs':>7}")
+    lines = [
+        f"{task.backbone} at {task.size} px, steps of about {task.batch} images",
+        f"{'':26}{'images/s':>10}{'of fixed':>10}{'peak GB':>9}{'CPUs':>7}",
+    ]
     for name, speed in speeds.items():
         fixed = speeds.get(f"{name}, fixed")
         of = f"{speed.images / fixed.images:.3f}" if fixed else ""
-        memory = f"{speed.memory / 1e9:.1f}"
-        lines.append(f"{name:26}{speed.images:>10,.0f}{of:>10}{memory:>9}{speed.cpus:>7.1f}")
-    best = max((s.images for n, s in speeds.items() if n in OURS), default=0.0)
+        memory, cpus = speed.memory / 1e9, speed.cpus
+        lines.append(f"{name:26}{speed.images:>10,.0f}{of:>10}{memory:>9.1f}{cpus:>7.1f}")
+    own = ("etalage", "etalage, compiled")
+    best = max((speeds[name].images for name in own if name in speeds), default=0.0)
     for other in ("plain, fixed", "timm, eager", "timm, best"):
         if best and other in speeds:
             lines.append(f"the best of ours is {best / speeds[other].images:.2f} times {other}")
@@ -337,9 +340,6 @@ def table(task: Task, speeds: dict[str, Speed]) -> str:
     return "\n".join(lines)
 
 
-OURS = ("etalage", "etalage, compiled")
-
-
 def main() -> None:
     """Measure and print a table for each backbone and size."""
     options = parse()
@@ -349,10 +349,9 @@ def main() -> None:
     opened = open_index(index)
     document: dict[str, Any] = {"machine": machine(device), "images": len(opened.image_product)}
     print(json.dumps(document))
-    standard = RECIPES["standard"]
     tasks = [(name, size) for name in options.backbones for size in options.sizes]
-    if (standard.backbone, standard.image_size) not in tasks and options.standard:
-        tasks.append((standard.backbone, standard.image_size))
+    standard = (RECIPES["standard"].backbone, RECIPES["standard"].image_size)
+    tasks += [standard] if options.standard and standard not in tasks else []
     for backbone, size in tasks:
         task = Task(opened, split, folder, backbone, size, options.batch, options.seconds, device)
         speeds = compete(task, options, ends)
@@ -391,7 +390,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--no-standard", dest="standard", action="store_false")
     parser.add_argument("--batch", type=int, default=512, help="images in a step")
     parser.add_argument("--seconds", type=float, default=6.0, help="to measure each for")
-    parser.add_argument("--minutes", type=float, default=9.0, help="after which none is begun")
+    parser.add_argument("--minutes", type=float, default=8.0, help="after which none is begun")
     parser.add_argument("--device")
     parser.add_argument("--timm-script", type=Path, help="train.py of timm's repository")
     parser.add_argument("--only", nargs="+", help="contestants by name")
