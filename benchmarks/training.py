@@ -52,7 +52,6 @@ from etalage.training.start import build
 from etalage.training.step import learn
 
 IMAGES_PER_PRODUCT = 1.75
-LOADED = 180
 LIMITS = {("resnet50", 180): (45_800, 22_900), ("resnet50", 160): (62_800, 30_200)}
 _LINE = re.compile(r"Train: \d+ \[\s*(\d+)/")
 
@@ -138,7 +137,7 @@ def recipe_of(task: Task) -> Recipe:
         RECIPES["standard"],
         backbone=task.backbone,
         image_size=task.size,
-        load_size=max(LOADED, task.size),
+        load_size=max(180, task.size),
         batch_products=products,
         precision="bf16" if task.device.type == "cuda" else "none",
     )
@@ -310,7 +309,6 @@ def machine(device: torch.device) -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "cuda": str(torch.version.cuda),
         "timm": timm.__version__,
     }
 
