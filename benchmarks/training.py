@@ -11,22 +11,7 @@ Every contestant learns categories of the same JPEGs, in bfloat16 where there is
 nothing, with AdamW. Files are in the page cache. The clock runs after a warm-up (and compiling) for
 ``--seconds``, and stops when the GPU has finished.
 
-    etalage             the loader and the step of ``etalage train``, recipe standard
-    etalage, fixed      the same step on one batch again and again: what the loader costs
-    ..., compiled       with ``compile=true``
-    plain, fixed        the eager loop of a tutorial, channels last, one float batch on the GPU
-    plain, ImageFolder  the same behind a DataLoader with Pillow, a worker on each core
-    timm, eager         train.py --amp --amp-dtype bfloat16
-    timm, best          train.py --channels-last --amp --amp-dtype bfloat16 --torchcompile
-
-``of fixed`` is the share of the same step on a fixed batch: the aim is 0.95. Peak memory is what
-PyTorch allocated (of timm: what the whole device held more than before). CPUs is processor time
-over time, with all worker processes.
-
-Aims for ResNet-50 at 180 pixels on one H200: above 11,000 images/s, 14,000 as the stretch; at least
-twice timm eager, and above timm best. The limits there are 45,800 by arithmetic (790 TFLOP/s in
-bfloat16) and 22,900 by memory bandwidth (4.8 TB/s, 14 passes over the activations); at 160 pixels
-62,800 and 30,200.
+The contestants, how to read the table and what it should say: docs/benchmarks.md.
 """
 
 import argparse
@@ -35,11 +20,13 @@ import json
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,8 +44,7 @@ from etalage.batches.order import shuffled
 from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.engines.local import usable_cores
-from etalage.models.network import ProductModel
-from etalage.training.plan import Data, Plan, make_plan, select
+from etalage.training.plan import Data, make_plan, select
 from etalage.training.recipe import Recipe
 from etalage.training.recipes import RECIPES
 from etalage.training.schedule import create_optimiser
@@ -66,25 +52,13 @@ from etalage.training.start import build
 from etalage.training.step import learn
 
 IMAGES_PER_PRODUCT = 1.75
-LOADED = 180
 LIMITS = {("resnet50", 180): (45_800, 22_900), ("resnet50", 160): (62_800, 30_200)}
 _LINE = re.compile(r"Train: \d+ \[\s*(\d+)/")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What all contestants of a table have in common.
-
-    Attributes:
-        index: the images.
-        split: which of them to train on.
-        folder: some of the same images as files, in a folder for each category.
-        backbone: timm's name.
-        size: side of the images in pixels.
-        batch: images in a step, about.
-        seconds: to measure for.
-        device: where to.
-    """
+    """What all contestants of a table have in common; ``folder`` has some images as files."""
 
     index: Index
     split: Path
@@ -149,57 +123,29 @@ def measure(task: Task, step: Callable[[int], int], warm: int) -> Speed:
     for number in range(warm):
         step(number)
     clock.start()
-    images = 0
-    for number in itertools.count(warm):
+    images, number = 0, warm
+    while clock.elapsed < task.seconds:
         images += step(number)
-        if clock.elapsed >= task.seconds:
-            return clock.stop(images)
-    raise AssertionError
+        number += 1
+    return clock.stop(images)
 
 
-@dataclass(frozen=True, eq=False)
-class Learner:
-    """A network of ours and what its step needs."""
-
-    task: Task
-    recipe: Recipe
-    data: Data
-    plan: Plan
-    network: ProductModel
-    optimiser: torch.optim.Optimizer
-
-    def step(self, batch: Batch, number: int) -> int:
-        """Learn from a batch as ``etalage train`` does; return its number of images."""
-        learn(
-            self.network,
-            self.optimiser,
-            batch,
-            self.data,
-            number,
-            recipe=self.recipe,
-            plan=self.plan,
-            seed=0,
-        )
-        return len(batch.pixels)
-
-    def batches(self) -> Iterator[Batch]:
-        """Yield batches of shuffled products, epoch after epoch."""
-        for epoch in itertools.count():
-            order = shuffled(self.data.train, self.recipe.batch_products, seed=0, epoch=epoch)
-            yield from load(self.task.index, order, size=self.recipe.load_size)
-
-
-def make_learner(task: Task, *, compiled: bool) -> Learner:
-    """Set up a training as ``etalage train`` does, from nothing."""
+def recipe_of(task: Task) -> Recipe:
+    """Return the recipe standard with the backbone, the size and about the images of a task."""
     products = max(1, round(task.batch * len(task.index) / len(task.index.image_product)))
-    recipe = replace(
+    return replace(
         RECIPES["standard"],
         backbone=task.backbone,
         image_size=task.size,
-        load_size=max(LOADED, task.size),
+        load_size=max(180, task.size),
         batch_products=products,
         precision="bf16" if task.device.type == "cuda" else "none",
     )
+
+
+def ours(task: Task, *, compiled: bool, fixed: bool) -> Speed:
+    """Measure the step of ``etalage train``, behind its loader or on one batch."""
+    recipe = recipe_of(task)
     data = select(task.index, read_split(task.split), recipe)
     _, network = build(recipe, data, "none", None, task.device)
     plan = make_plan(recipe, data, task.device, bf16=task.device.type == "cuda")
@@ -207,19 +153,22 @@ def make_learner(task: Task, *, compiled: bool) -> Learner:
     if compiled:
         network.backbone.compile(dynamic=True)
     network.train()
-    return Learner(task, recipe, data, plan, network, optimiser)
+
+    def step(number: int) -> int:
+        batch = next(source)
+        learn(network, optimiser, batch, data, number, recipe=recipe, plan=plan, seed=0)
+        return len(batch.pixels)
+
+    with closing(batches(task, recipe, data)) as loaded:
+        source = itertools.repeat(next(loaded)) if fixed else loaded
+        return measure(task, step, warm=8)
 
 
-def ours(task: Task, *, compiled: bool, fixed: bool) -> Speed:
-    """Measure our step, behind our loader or on one batch."""
-    learner = make_learner(task, compiled=compiled)
-    batches = learner.batches()
-    try:
-        batch = next(batches)
-        source = itertools.repeat(batch) if fixed else batches
-        return measure(task, lambda number: learner.step(next(source), number), warm=8)
-    finally:
-        batches.close()  # type: ignore[attr-defined]  # a generator: this stops its threads
+def batches(task: Task, recipe: Recipe, data: Data) -> Generator[Batch]:
+    """Yield batches of shuffled products, epoch after epoch."""
+    for epoch in itertools.count():
+        order = shuffled(data.train, recipe.batch_products, seed=0, epoch=epoch)
+        yield from load(task.index, order, size=recipe.load_size)
 
 
 def plain(task: Task, *, fixed: bool) -> Speed:
@@ -277,20 +226,21 @@ def timm_script(task: Task, script: Path, *flags: str) -> Speed:
         command = [
             sys.executable, script.resolve(), "--data-dir", task.folder, "--train-split", "",
             "--val-split", "", "--model", task.backbone, "--img-size", task.size,
-            "--num-classes", len(task.index.taxonomy),
-            "--batch-size", task.batch, "--opt", "adamw", "--lr", "1e-3", "--smoothing", "0.1",
+            "--num-classes", len(task.index.taxonomy), "--batch-size", task.batch,
+            "--opt", "adamw", "--lr", "1e-3", "--smoothing", "0.1",
             "--color-jitter", "0", "--workers", usable_cores(), "--pin-mem", "--epochs", "1000",
             "--log-interval", "2", "--device", task.device.type, "--output", folder, *flags,
         ]  # fmt: skip
         free = torch.cuda.mem_get_info()[0] if task.device.type == "cuda" else 0
         process = subprocess.Popen(
             list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-            cwd=folder,
+            cwd=folder, start_new_session=True,
         )  # fmt: skip
         try:
             return _follow(task, process, free)
         finally:
-            _end(process)
+            os.killpg(process.pid, signal.SIGKILL)  # it and its workers
+            process.wait()
 
 
 def _follow(task: Task, process: "subprocess.Popen[str]", free: int) -> Speed:
@@ -301,8 +251,7 @@ def _follow(task: Task, process: "subprocess.Popen[str]", free: int) -> Speed:
         said.append(line)
         if not (found := _LINE.search(line)):
             continue
-        # Its counter begins anew with every epoch.
-        update = int(found[1])
+        update = int(found[1])  # begins anew with every epoch
         total += update - last if update > last else update + 1
         last = update
         if not begun and total >= 8:
@@ -313,15 +262,6 @@ def _follow(task: Task, process: "subprocess.Popen[str]", free: int) -> Speed:
         if begun and clock.elapsed >= task.seconds and total > begun:
             return replace(clock.stop((total - begun) * task.batch), memory=memory)
     raise RuntimeError("train.py ended: " + "".join(said[-5:]))
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-    process.kill()
-    for each in family:
-        if each.is_running():
-            each.kill()
-    process.wait()
 
 
 def contestants(script: Path | None) -> dict[str, Callable[[Task], Speed]]:
@@ -363,28 +303,29 @@ def prepare(work: Path, images: int, files: int) -> tuple[Path, Path, Path]:
 
 def machine(device: torch.device) -> dict[str, str]:
     """Return what the figures depend on."""
-    gpu = torch.cuda.get_device_name() if device.type == "cuda" else "none"
     return {
-        "gpu": gpu,
+        "gpu": torch.cuda.get_device_name() if device.type == "cuda" else "none",
         "processors": f"{usable_cores()} of {os.cpu_count()}",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "cuda": str(torch.version.cuda),
         "timm": timm.__version__,
     }
 
 
 def table(task: Task, speeds: dict[str, Speed]) -> str:
     """Return the figures of a backbone and size as text."""
-    lines = [f"{task.backbone} at {task.size} px, steps of about {task.batch} images"]
-    lines.append(f"{'':26}{'images/s':>10}{'of fixed':>10}{'peak GB':>9}{'CPUs':>7}")
+    lines = [
+        f"{task.backbone} at {task.size} px, steps of about {task.batch} images",
+        f"{'':26}{'images/s':>10}{'of fixed':>10}{'peak GB':>9}{'CPUs':>7}",
+    ]
     for name, speed in speeds.items():
         fixed = speeds.get(f"{name}, fixed")
         of = f"{speed.images / fixed.images:.3f}" if fixed else ""
-        memory = f"{speed.memory / 1e9:.1f}"
-        lines.append(f"{name:26}{speed.images:>10,.0f}{of:>10}{memory:>9}{speed.cpus:>7.1f}")
-    best = max((s.images for n, s in speeds.items() if n in OURS), default=0.0)
+        memory, cpus = speed.memory / 1e9, speed.cpus
+        lines.append(f"{name:26}{speed.images:>10,.0f}{of:>10}{memory:>9.1f}{cpus:>7.1f}")
+    own = ("etalage", "etalage, compiled")
+    best = max((speeds[name].images for name in own if name in speeds), default=0.0)
     for other in ("plain, fixed", "timm, eager", "timm, best"):
         if best and other in speeds:
             lines.append(f"the best of ours is {best / speeds[other].images:.2f} times {other}")
@@ -397,22 +338,18 @@ def table(task: Task, speeds: dict[str, Speed]) -> str:
     return "\n".join(lines)
 
 
-OURS = ("etalage", "etalage, compiled")
-
-
 def main() -> None:
     """Measure and print a table for each backbone and size."""
     options = parse()
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     ends = time.monotonic() + 60 * options.minutes
-    index, split, folder = prepare(options.work, options.images, options.files)
+    index, split, folder = prepare(options.work.resolve(), options.images, options.files)
     opened = open_index(index)
     document: dict[str, Any] = {"machine": machine(device), "images": len(opened.image_product)}
     print(json.dumps(document))
-    standard = RECIPES["standard"]
     tasks = [(name, size) for name in options.backbones for size in options.sizes]
-    if (standard.backbone, standard.image_size) not in tasks and options.standard:
-        tasks.append((standard.backbone, standard.image_size))
+    standard = (RECIPES["standard"].backbone, RECIPES["standard"].image_size)
+    tasks += [standard] if options.standard and standard not in tasks else []
     for backbone, size in tasks:
         task = Task(opened, split, folder, backbone, size, options.batch, options.seconds, device)
         speeds = compete(task, options, ends)
@@ -431,7 +368,11 @@ def compete(task: Task, options: argparse.Namespace, ends: float) -> dict[str, S
         if time.monotonic() > ends:
             print(f"left out for want of time: {name}", file=sys.stderr)
             continue
-        speeds[name] = run(task)
+        try:
+            speeds[name] = run(task)
+        except RuntimeError as error:  # out of the device's memory, or train.py has failed
+            print(f"{name} failed: {error}", file=sys.stderr)
+            continue
         print(f"{task.backbone} {task.size} {name}: {speeds[name].images:,.0f}", file=sys.stderr)
     return speeds
 
@@ -447,7 +388,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--no-standard", dest="standard", action="store_false")
     parser.add_argument("--batch", type=int, default=512, help="images in a step")
     parser.add_argument("--seconds", type=float, default=6.0, help="to measure each for")
-    parser.add_argument("--minutes", type=float, default=9.0, help="after which none is begun")
+    parser.add_argument("--minutes", type=float, default=8.0, help="after which none is begun")
     parser.add_argument("--device")
     parser.add_argument("--timm-script", type=Path, help="train.py of timm's repository")
     parser.add_argument("--only", nargs="+", help="contestants by name")

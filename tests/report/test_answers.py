@@ -71,9 +71,9 @@ def test_frequencies_are_those_of_training(trained: Made, model: Path) -> None:
 
 
 def test_a_category_that_training_never_saw_is_a_group_of_its_own() -> None:
-    groups = group_products(answered([0, 1, 3], [0, 1, 0]), np.array([5, 5, 5, 0]))
-    assert [group.name for group in groups.by_frequency] == ["none", "2-9"]
-    assert groups.by_frequency[0].level3.right == 0
+    groups = group_products(answered([0, 1, 2, 3], [0, 1, 2, 0]), np.array([2, 1, 10, 0]))
+    assert [group.name for group in groups.by_frequency] == ["none", "1", "2-9", "10-99"]
+    assert [group.level3.right for group in groups.by_frequency] == [0, 1, 1, 1]
 
 
 def test_the_dearest_pair_comes_first_with_both_directions() -> None:
