@@ -44,6 +44,7 @@ from etalage.batches.order import shuffled
 from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.engines.local import usable_cores
+from etalage.training.compiled import compile_backbone
 from etalage.training.plan import Data, make_plan, select
 from etalage.training.recipe import Recipe
 from etalage.training.recipes import RECIPES
@@ -151,12 +152,15 @@ def ours(task: Task, *, compiled: bool, fixed: bool) -> Speed:
     plan = make_plan(recipe, data, task.device, bf16=task.device.type == "cuda")
     optimiser = create_optimiser(network, recipe)
     if compiled:
-        network.backbone.compile(dynamic=True)
+        compile_backbone(network)
     network.train()
 
     def step(number: int) -> int:
         batch = next(source)
-        learn(network, optimiser, batch, data, number, recipe=recipe, plan=plan, seed=0)
+        learn(
+            network, optimiser, [batch], data, number, recipe=recipe, plan=plan, side=task.size,
+            seed=0,
+        )  # fmt: skip
         return len(batch.pixels)
 
     with closing(batches(task, recipe, data)) as loaded:

@@ -31,9 +31,10 @@ class Case:
         index: Path | None = None,
         split: Path | None = None,
         recipe: str = "demo",
+        device: str = "cpu",
     ) -> Any:
         index, split = index or self.shop.index, split or self.shop.split
-        fixed = ["--split", split, "-o", self.folder / "m", "--device", "cpu", "--recipe", recipe]
+        fixed = ["--split", split, "-o", self.folder / "m", "--device", device, "--recipe", recipe]
         return self.etalage("train", index, *fixed, *options)
 
     def predict(self, model: Path | None = None, index: Path | None = None) -> Any:
@@ -169,6 +170,13 @@ CASES: dict[str, Callable[[Case], Any]] = {
     "a category with a single training product": lambda case: case.train_other(
         "10,A,B,C", "20,A,B,D", "30,A,B,E", "40,A,B,F", only=40
     ),
+    "a batch that does not fit into memory": lambda case: case.train(
+        "--weights", "none", "--set", "image_size=3000", "--set", "load_size=3000"
+    ),
+    "a batch of a single product": lambda case: case.train(
+        "--weights", "none", "--set", "batch_products=1"
+    ),
+    "a GPU that is not there": lambda case: case.train("--weights", "none", device="cuda:7"),
     "a training that has not ended, used as a model": Case.unfinished_model,
     "too many images that cannot be read, in training": Case.many_unreadable,
     "images cut or damaged behind their header": Case.predict,

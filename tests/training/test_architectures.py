@@ -112,7 +112,9 @@ def by_heart(name: str, data: Data) -> float:
     batch = Batch(each, pixels, each, np.zeros_like(each), np.zeros(0, np.int64))
     lowest = np.inf
     for step in range(PLAN.steps):
-        loss = learn(network, optimiser, batch, data, step, recipe=recipe, plan=PLAN, seed=0)
+        loss = learn(
+            network, optimiser, [batch], data, step, recipe=recipe, plan=PLAN, side=side, seed=0
+        )
         lowest = min(lowest, loss.item()) if loss is not None else lowest
         if lowest < LEARNED:
             break

@@ -26,7 +26,7 @@ from etalage.models.fusion import Places, create_fusion
 from etalage.models.network import ProductModel
 from etalage.predictions.folder import read_predictions
 from etalage.training import Progress, Recipe, TrainReport
-from etalage.training.frozen import penalise
+from etalage.training.step import penalise
 
 Begin = Callable[..., TrainReport]
 
@@ -207,8 +207,8 @@ def test_a_penalty_counts_less_with_more_products(recipe: Recipe) -> None:
         network = SimpleNamespace(head=SimpleNamespace(weight=weight))
         with torch.no_grad():
             weight += 1
-        penalise(network, replace(recipe, head_penalty=1.0), products=products)  # type: ignore[arg-type]
         weight.sum().backward()  # type: ignore[no-untyped-call]
+        penalise(network, replace(recipe, head_penalty=1.0), products=products)  # type: ignore[arg-type]
     assert few.grad is not None and many.grad is not None
     assert few.grad.tolist() == [[101, 101]]
     assert many.grad.tolist() == [[11, 11]]

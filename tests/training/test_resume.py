@@ -40,7 +40,7 @@ def numbers(model: Path) -> list[dict[str, Any]]:
     """Return the lines of a model's metrics without what depends on the clock."""
     text = (model / "metrics.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
-    return [{key: line[key] for key in line if key != "products_per_second"} for line in lines]
+    return [{key: line[key] for key in line if "per_second" not in key} for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +130,69 @@ def test_a_checkpoint_of_another_taxonomy_is_refused(
         begin(stopped, recipe, place=tmp_path, resume=True)
 
 
-def test_a_damaged_checkpoint_is_named(begin: Begin, recipe: Recipe, stopped: Path) -> None:
-    checkpoint = stopped / "checkpoints/last.pt"
+VARIANTS: dict[str, dict[str, Any]] = {
+    "much at once": {
+        "ema": 0.9,
+        "accumulate": 2,
+        "batch_products": 4,
+        "optimiser": "nadam",
+        "first_image_size": 32,
+        "image_size": 64,
+        "load_size": 64,
+    },
+    "patience": {"patience": 1, "epochs": 4, "optimiser": "sgd", "freeze_norm": True},
+}
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_whatever_is_learned_resumes_to_the_same_numbers(
+    begin: Begin, recipe: Recipe, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    variant = replace(recipe, **changes)
+    begin(tmp_path / "straight", variant)
+    with pytest.raises(KilledError):
+        begin(tmp_path / "model", variant, progress=kill_after(7))
+    begin(tmp_path / "model", variant, resume=True)
+    assert numbers(tmp_path / "model") == numbers(tmp_path / "straight")
+    weights = [tmp_path / name / "model.safetensors" for name in ("model", "straight")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def checkpoints(model: Path) -> list[Path]:
+    """Return the checkpoints of an unfinished training, the oldest first."""
+    return sorted((model / "checkpoints").glob("step-*.pt"))
+
+
+def damage(checkpoint: Path) -> None:
+    """Cut a checkpoint off."""
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    with pytest.raises(ModelError, match=r"last\.pt: cannot be read, it is damaged"):
+
+
+def test_the_last_checkpoints_are_kept(begin: Begin, recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        begin(tmp_path / "m", replace(recipe, keep_checkpoints=2), progress=kill_after(4))
+    assert [path.stem for path in checkpoints(tmp_path / "m")] == [
+        "step-00000002",
+        "step-00000003",
+        "step-00000004",
+    ]
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(
+    begin: Begin, recipe: Recipe, stopped: Path, straight: Path, caplog: Any
+) -> None:
+    damage(checkpoints(stopped)[-1])
+    begin(stopped, recipe, resume=True)
+    assert "step-00000003.pt: cannot be read, it is damaged: the one before" in caplog.text
+    assert numbers(stopped) == numbers(straight)
+
+
+def test_where_all_checkpoints_are_damaged_the_last_is_named(
+    begin: Begin, recipe: Recipe, stopped: Path
+) -> None:
+    for checkpoint in checkpoints(stopped):
+        damage(checkpoint)
+    with pytest.raises(ModelError, match=r"00003\.pt: cannot be read, it is damaged"):
         begin(stopped, recipe, resume=True)
 
 
@@ -150,25 +209,40 @@ def test_resuming_where_nothing_stands_begins(begin: Begin, recipe: Recipe, tmp_
     assert report.steps == LAST_STEP // 2
 
 
+KILLED = [
+    {},
+    {"ema": "0.99", "optimiser": "nadam", "accumulate": "2", "first_image_size": "32"},
+]
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("changes", KILLED, ids=["plain", "everything"])
 def test_a_killed_process_resumes_to_the_same_weights(
-    shop: Path, begin: Begin, tmp_path: Path
+    shop: Path, tmp_path: Path, changes: dict[str, str]
 ) -> None:
-    code = (
-        "import sys; from pathlib import Path; from etalage.training import train;"
-        "place, model = map(Path, sys.argv[1:]);"
-        "train(place / 'index', model, split=place / 'split', recipe='demo', weights='none',"
-        " settings={'epochs': '4', 'batch_products': '4', 'checkpoint_minutes': '0'}, resume=True)"
-    )
-    command = [sys.executable, "-c", code, str(shop)]
-    killed = subprocess.Popen([*command, str(tmp_path / "killed")])
-    while not (tmp_path / "killed/checkpoints/last.pt").exists():
+    settings = {"epochs": "4", "batch_products": "4", "checkpoint_minutes": "0"} | changes
+    sets = [word for key in settings for word in ("--set", f"{key}={settings[key]}")]
+    command: list[str | Path] = [sys.executable, "-m", "etalage", "train", shop / "index"]
+    command += [
+        "--split",
+        shop / "split",
+        "--recipe",
+        "demo",
+        "--weights",
+        "none",
+        "--device",
+        "cpu",
+        *sets,
+        "--resume",
+        "-o",
+    ]
+    killed = subprocess.Popen([*command, tmp_path / "killed"])
+    while len(checkpoints(tmp_path / "killed")) < 2:
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     for name in ("killed", "straight"):
-        subprocess.run([*command, str(tmp_path / name)], env=os.environ, check=True)
-    weights = [
-        (tmp_path / name / "model.safetensors").read_bytes() for name in ("killed", "straight")
-    ]
-    assert weights[0] == weights[1]
+        subprocess.run([*command, tmp_path / name], env=os.environ, check=True)
+    assert numbers(tmp_path / "killed") == numbers(tmp_path / "straight")
+    weights = [tmp_path / name / "model.safetensors" for name in ("killed", "straight")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()

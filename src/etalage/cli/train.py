@@ -1,6 +1,7 @@
 """``etalage train``."""
 
 import json as json_module
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,7 @@ def train(
     device: str = "auto",
     resume: bool = False,
     yes: bool = False,
+    tensorboard: Path | None = None,
     json: bool = False,
 ) -> None:
     """Train a product classifier and write the MODEL.
@@ -44,6 +46,7 @@ def train(
         device: auto, cpu, cuda, cuda:1...
         resume: go on with a training that was stopped.
         yes: start again where a model or half a training stands.
+        tensorboard: folder to write the course of the training to, for TensorBoard.
         json: print one JSON document.
     """
     from etalage.training import train as run  # PyTorch takes seconds to load
@@ -61,7 +64,10 @@ def train(
         device=device,
         resume=resume,
         overwrite=yes,
+        board=tensorboard,
     )
+    if os.environ.get("RANK", "0") != "0":
+        return  # torchrun started several: the first one tells
     if json:
         print(json_module.dumps(report.to_json(), ensure_ascii=False))
     else:

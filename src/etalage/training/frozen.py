@@ -34,8 +34,6 @@ _ENOUGH = 100_000
 _PREPARE_FROM = 10_000
 """Training products whose images a fusion is prepared from."""
 _BLOCK = 4096
-_PENALTY_OF = 10_000
-"""Training products that ``head_penalty`` is given for."""
 
 
 def learns_from_features(recipe: Recipe) -> bool:
@@ -71,7 +69,6 @@ def open_source(
         EmbeddingsError: those there were made otherwise, or not of all images.
     """
     network.dropout = recipe.feature_dropout
-    penalise(network, recipe, products=len(data.train))
     if not learns_from_features(recipe):
         if embeddings is not None:
             raise ConfigError(
@@ -122,18 +119,6 @@ def _prepare_fusion(network: ProductModel, source: FeatureSource, rows: NDArray[
     if len(present) and isinstance(network.fusion, nn.Module):
         standard = (features - network.feature_mean) * network.feature_scale
         prepare(network.fusion, standard, places.to(features.device))
-
-
-def penalise(network: ProductModel, recipe: Recipe, *, products: int) -> None:
-    """Let every gradient of the head's weights draw them to 0, by the recipe's ``head_penalty``.
-
-    A recipe's decay does something else: it does not follow the number of products, and AdamW's is
-    a share of each step whatever the loss.
-    """
-    strength = recipe.head_penalty * _PENALTY_OF / max(1, products) / recipe.accumulate
-    weight = network.head.weight
-    if strength:
-        weight.register_hook(lambda gradient: gradient + strength * weight.detach())  # type: ignore[no-untyped-call]
 
 
 def statistics(

@@ -27,6 +27,7 @@ from etalage.models.network import ProductModel
 from etalage.models.precision import autocast, to_device
 from etalage.training.augment import crop_and_flip, images_to_keep, shrink
 from etalage.training.mix import Mix, mix
+from etalage.training.norms import norms_follow
 from etalage.training.plan import Data, Level, Plan
 from etalage.training.recipe import Recipe
 from etalage.training.teacher import Answers
@@ -104,7 +105,7 @@ def batch_loss(
     device = torch.device(plan.device)
     kept = images_to_keep(batch.product, recipe.image_dropout, generator)
     # Batch statistics of a single image are no statistics; vectors need none.
-    if len(kept) < (2 if isinstance(batch, Batch) else 1):
+    if len(kept) < (2 if isinstance(batch, Batch) and norms_follow(network) else 1):
         return None
     present, product = np.unique(batch.product[kept], return_inverse=True)
     images, mixed = _images(batch, kept, product, recipe, side, device, generator)

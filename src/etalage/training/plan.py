@@ -169,14 +169,15 @@ class Plan:
         learnable: those with training products; only the prior speaks for the others.
         train_products: products to learn from, copies counted.
         validation_products: products to check with.
-        steps_per_epoch: batches in an epoch.
-        steps: batches in all.
-        warmup_steps: batches in which the learning rate rises.
-        log_every: batches between two lines of ``metrics.jsonl``.
+        steps_per_epoch: steps of the optimiser in an epoch.
+        steps: of them in all.
+        warmup_steps: of them in which the learning rate rises.
+        log_every: steps between two lines of ``metrics.jsonl``.
         device: where the network lies.
         bf16: whether the backbone runs in bfloat16.
         threads: that PyTorch uses on the processor.
         examples: products seen in an epoch: of copies one, of very many a few.
+        processes: that share every batch.
     """
 
     classes: int
@@ -191,13 +192,14 @@ class Plan:
     bf16: bool
     threads: int
     examples: int = 0
+    processes: int = 1
 
     def tell(self, recipe: Recipe) -> None:
         """Log the plan."""
         log.info(
             "recipe %s: %s at %d px, %d epochs of %d steps (%d products each), warm-up %d steps",
             recipe.name, recipe.backbone, recipe.image_size, recipe.epochs, self.steps_per_epoch,
-            recipe.batch_products, self.warmup_steps,
+            recipe.batch_products * recipe.accumulate, self.warmup_steps,
         )  # fmt: skip
         log.info(
             "%s training products (%s seen in an epoch) and %s validation products, "
@@ -205,15 +207,20 @@ class Plan:
             f"{self.train_products:,}", f"{self.examples:,}", f"{self.validation_products:,}",
             self.learnable, self.classes, self.device, "bfloat16" if self.bf16 else "float32",
         )  # fmt: skip
+        if self.processes > 1:
+            log.info("%d processes share every batch", self.processes)
 
     def record(self) -> dict[str, Any]:
         """Return the numbers as JSON knows them."""
         return asdict(self) | {"unlearnable": self.classes - self.learnable}
 
 
-def make_plan(recipe: Recipe, data: Data, device: torch.device, *, bf16: bool) -> Plan:
+def make_plan(
+    recipe: Recipe, data: Data, device: torch.device, *, bf16: bool, processes: int = 1
+) -> Plan:
     """Derive the numbers of a training."""
-    steps_per_epoch = -(-len(data.train) // recipe.batch_products)
+    batches = -(-len(data.train) // recipe.batch_products)
+    steps_per_epoch = -(-batches // recipe.accumulate)
     steps = steps_per_epoch * recipe.epochs
     return Plan(
         classes=data.classes,
@@ -228,4 +235,5 @@ def make_plan(recipe: Recipe, data: Data, device: torch.device, *, bf16: bool) -
         bf16=bf16,
         threads=recipe.threads or torch.get_num_threads(),
         examples=len(data.train),
+        processes=processes,
     )

@@ -137,6 +137,7 @@ class Recipe:
             "mixup",
             "cutmix",
             "checkpoint_minutes",
+            "keep_checkpoints",
         ):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         for name in (
@@ -154,6 +155,8 @@ class Recipe:
             self._require(
                 name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1"
             )
+        grown = self.first_image_size is None or self.first_image_size <= self.image_size
+        self._require("first_image_size", grown, f"at most {self.image_size}")
         self._require("std", self.std is None or min(self.std) > 0, "above 0")
         self._require("optimiser", self.optimiser in OPTIMISERS, " or ".join(OPTIMISERS))
         self._require("shuffle", self.shuffle in SHUFFLES, " or ".join(SHUFFLES))

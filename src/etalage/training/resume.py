@@ -2,9 +2,10 @@
 
 Within the MODEL folder::
 
-    checkpoints/last.pt           a dictionary of schema, identity (JSON: recipe, seed, weights,
-                                  index, split, taxonomy), architecture (JSON), state, network,
-                                  optimiser; tensors and plain values only
+    checkpoints/step-00001200.pt  after so many steps, the last ones: a dictionary of schema,
+                                  identity (JSON: recipe, seed, weights, index, split, taxonomy),
+                                  architecture (JSON), state, network, optimiser, average (of the
+                                  weights, or None); tensors and plain values only
     checkpoints/best.safetensors  the network with the best validation accuracy so far
     metrics.jsonl                 one JSON object a line, appended as training goes
 
@@ -12,13 +13,14 @@ What is random in a step derives from the seed and the number of the step, so no
 """
 
 import json
+import logging
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from etalage.errors import ModelError, OutputError
 from etalage.files import refuse_existing, whole_file, writing
@@ -26,13 +28,15 @@ from etalage.models.checkpoint import DESCRIPTION, PARTS, WEIGHTS
 from etalage.models.weights import DAMAGE, read_tensors
 from etalage.training.record import LABELS
 
-SCHEMA = 1
+log = logging.getLogger(__name__)
+
+SCHEMA = 2
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
 BEST = "best.safetensors"
 VALIDATION = "validation"
-_OURS = {DESCRIPTION, WEIGHTS, RUN, METRICS, LABELS, VALIDATION, CHECKPOINTS, PARTS}
+_OURS = {DESCRIPTION, WEIGHTS, RUN, METRICS, CHECKPOINTS, VALIDATION, LABELS, PARTS}
 _AGAIN = "start again with --yes, or choose another -o"
 
 
@@ -43,8 +47,8 @@ class State:
     Attributes:
         step: steps done.
         seconds: time spent, over all runs.
-        loss_sum: of the steps since the last line of metrics.
-        loss_steps: their number.
+        loss_sum: of the products since the last line of metrics.
+        loss_weight: their number.
         images: images asked for in this epoch.
         unreadable: those of them that cannot be read.
         without_images: products of this epoch without a readable image.
@@ -56,7 +60,7 @@ class State:
     step: int = 0
     seconds: float = 0.0
     loss_sum: float = 0.0
-    loss_steps: int = 0
+    loss_weight: float = 0.0
     images: int = 0
     unreadable: int = 0
     without_images: int = 0
@@ -96,7 +100,7 @@ def start_folder(folder: Path, *, resume: bool) -> None:
             # The description first: what is left is no model at any moment.
             for name in (DESCRIPTION, WEIGHTS, RUN, METRICS, LABELS):
                 (folder / name).unlink(missing_ok=True)
-            for name in (CHECKPOINTS, PARTS):
+            for name in (CHECKPOINTS, VALIDATION, PARTS):
                 shutil.rmtree(folder / name, ignore_errors=True)
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
 
@@ -106,10 +110,13 @@ def save_checkpoint(
     identity: dict[str, Any],
     architecture: dict[str, Any],
     state: State,
+    *,
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
+    average: dict[str, Tensor] | None = None,
+    keep: int = 0,
 ) -> None:
-    """Write ``last.pt``, whole or not at all."""
+    """Write a checkpoint, whole or not at all, then drop all before it but the last ``keep``."""
     document = {
         "schema": SCHEMA,
         "identity": json.dumps(identity),
@@ -117,36 +124,51 @@ def save_checkpoint(
         "state": asdict(state),
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
+        "average": average,
     }
-    with whole_file(folder / CHECKPOINTS / "last.pt", overwrite=True) as part:
+    place = folder / CHECKPOINTS / f"step-{state.step:08d}.pt"
+    with whole_file(place, overwrite=True) as part:
         torch.save(document, part)
+    for old in _newest_first(folder)[1 + keep :]:
+        old.unlink()
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted((folder / CHECKPOINTS).glob("step-*.pt"), reverse=True)
 
 
 def read_checkpoint(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """Read ``last.pt``; None where there is none.
+    """Read the newest checkpoint that is not damaged; None where there is none.
 
     Raises:
-        ModelError: damaged, of another schema, or of a training with another identity.
+        ModelError: all are damaged, or it has another schema or is of a training with another
+            identity.
     """
-    path = folder / CHECKPOINTS / "last.pt"
-    if not path.is_file():
-        return None
-    document = _load(path)
-    if document.get("schema") != SCHEMA:
-        message = f"{path}: has schema {document.get('schema')}, this version reads {SCHEMA}"
-        raise ModelError(message, hint=_AGAIN)
-    require_same(path, json.loads(document["identity"]), identity)
-    return document
+    damaged: list[Path] = []
+    for path in _newest_first(folder):
+        document = _load(path)
+        if document is None:
+            damaged.append(path)
+            continue
+        if document.get("schema") != SCHEMA:
+            message = f"{path}: has schema {document.get('schema')}, this version reads {SCHEMA}"
+            raise ModelError(message, hint=_AGAIN)
+        require_same(path, json.loads(document["identity"]), identity)
+        for each in damaged:
+            log.warning("%s: cannot be read, it is damaged: the one before it is taken", each)
+        return document
+    if damaged:
+        raise ModelError(f"{damaged[0]}: cannot be read, it is damaged", hint=_AGAIN)
+    return None
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, Any] | None:
+    """Return what a checkpoint holds, None when it is damaged."""
     try:
         document = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, *DAMAGE) as error:
-        raise ModelError(f"{path}: cannot be read, it is damaged", hint=_AGAIN) from error
-    if not isinstance(document, dict):
-        raise ModelError(f"{path}: is no checkpoint", hint=_AGAIN)
-    return document
+    except (OSError, *DAMAGE):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def require_same(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -1,13 +1,21 @@
-"""Optimiser and learning rate: AdamW (Loshchilov and Hutter 2019), linear warm-up, cosine fall."""
+"""What changes as a training goes on: the learning rate, the size of the images; the optimisers.
+
+AdamW: Loshchilov and Hutter 2019. NAdam: Dozat 2016. SGD: Nesterov's momentum of 0.9. The learning
+rate rises linearly, then falls as a cosine. Growing images: Howard 2018, Touvron et al. 2019.
+"""
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from etalage.models.network import ProductModel
 from etalage.training.recipe import Recipe
+
+_SIZE_STEP = 32
+"""Sides of growing images differ by so many pixels: what most backbones halve an image down to."""
 
 
 def learning_rate(
@@ -25,8 +33,22 @@ def learning_rate(
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def create_optimiser(network: ProductModel, recipe: Recipe) -> torch.optim.AdamW:
-    """Return AdamW over what is to be learned.
+def image_side(epoch: int, recipe: Recipe) -> int:
+    """Return the side of the images in an epoch, counted from 0, in pixels.
+
+    From ``first_image_size`` it grows by 32 pixels at a time, each size for the same number of
+    epochs; the last epochs see ``image_size``.
+    """
+    last, first = recipe.image_size, recipe.first_image_size or recipe.image_size
+    sizes = min(recipe.epochs, 1 + math.ceil((last - first) / _SIZE_STEP))
+    stage = min(epoch, recipe.epochs - 1) * sizes // recipe.epochs
+    if stage == sizes - 1:
+        return last
+    return first + _SIZE_STEP * round((last - first) * stage / (sizes - 1) / _SIZE_STEP)
+
+
+def create_optimiser(network: ProductModel, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser over what is to be learned.
 
     Each group of parameters has a ``factor`` on the learning rate; norms and biases do not decay.
     """
@@ -47,8 +69,19 @@ def create_optimiser(network: ProductModel, recipe: Recipe) -> torch.optim.AdamW
         )
         if chosen
     ]
-    on_gpu = network.head.weight.is_cuda
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=on_gpu)
+    return _optimiser(groups, recipe, on_gpu=network.head.weight.is_cuda)
+
+
+def _optimiser(
+    groups: list[dict[str, Any]], recipe: Recipe, *, on_gpu: bool
+) -> torch.optim.Optimizer:
+    """Return an optimiser that updates all parameters in one call where there is such a form."""
+    rate = recipe.learning_rate
+    if recipe.optimiser == "nadam":
+        return torch.optim.NAdam(groups, lr=rate, decoupled_weight_decay=True, foreach=on_gpu)
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

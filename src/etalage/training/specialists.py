@@ -10,7 +10,7 @@ each) and report.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ from etalage.files import read_json, run_record, write_json
 from etalage.models.checkpoint import DESCRIPTION, PARTS, Specialists, open_model, save_specialists
 from etalage.models.precision import pick_device
 from etalage.models.specialists import Member
+from etalage.training.distributed import Team
 from etalage.training.evaluate import Answers, check
-from etalage.training.finish import TrainReport, already_finished, calibrate
+from etalage.training.finish import TrainReport, already_finished, calibrate, write_validation
 from etalage.training.part import Part
 from etalage.training.plan import Data, select
 from etalage.training.portion import learnable, portion
@@ -62,16 +63,23 @@ class Whole:
     seed: int
     device: str
     teacher: Path | None
+    board: Path | None
 
 
 def train_parts(
-    whole: Whole, train: Callable[..., TrainReport], *, resume: bool, overwrite: bool
+    whole: Whole,
+    train: Callable[..., TrainReport],
+    team: Team,
+    *,
+    resume: bool,
+    overwrite: bool,
 ) -> TrainReport:
     """Train all parts that have something to learn from, and write the MODEL of all of them.
 
     Args:
         whole: what to train.
         train: trains one part: ``train`` with all arguments but folder, recipe and weights.
+        team: the processes that do it together; the first alone writes what is common to all.
         resume: go on with what was stopped.
         overwrite: start again.
 
@@ -92,7 +100,10 @@ def train_parts(
     if resume and (whole.output / DESCRIPTION).is_file():
         return already_finished(whole.output, identity)
     parts = _parts_with_products(whole, opened)
-    _begin(whole.output, identity, resume=resume)
+    team.wait()  # all have seen what stands there
+    if team.first:
+        _begin(whole.output, identity, resume=resume)
+    team.wait()
     reports: dict[str, TrainReport] = {}
     for part in parts:
         folder = whole.output / PARTS / part.name
@@ -100,8 +111,10 @@ def train_parts(
         log.info("%s: part %s, %d of %d", whole.output, part.name, len(reports) + 1,
                  len(parts))  # fmt: skip
         recipe = whole.recipe.of(part)
-        reports[part.name] = train(folder, recipe=recipe, weights=weights, resume=True)
-    return _finish(whole, data, identity, reports)
+        board = whole.board / part.name if whole.board else None
+        reports[part.name] = train(folder, recipe=recipe, weights=weights, resume=True, board=board)
+    told: TrainReport = team.told(_finish(whole, data, identity, reports) if team.first else None)
+    return told
 
 
 def _begin(output: Path, identity: dict[str, Any], *, resume: bool) -> None:
@@ -140,8 +153,8 @@ def _finish(
 ) -> TrainReport:
     """Calibrate the answer of all parts together and write the MODEL, its description last."""
     model = _open(whole, data, reports)
-    answered = list(_answers(model, data, whole.recipe))
-    temperature, calibrated = calibrate(answered)
+    table = _answers(model, data, whole.recipe)
+    temperature, calibrated = calibrate(table.seen(), data)
     images = _images(data.index, data.examples.rows)
     report = TrainReport(
         model=whole.output,
@@ -153,10 +166,12 @@ def _finish(
         images=int(images[0].sum()),
         unreadable=int((images[0] - images[1]).sum()),
         without_images=int((images[1] == 0).sum()),
-        validation=check(answered, data.index.taxonomy),
+        validation=check([table], data),
         temperature=temperature,
         calibrated_log_loss=calibrated,
         seconds=round(sum(report.seconds for report in reports.values()), 1),
+        expected_seconds=None,
+        peak_memory=max(report.peak_memory for report in reports.values()),
     )
     record = {
         "run": run_record(),
@@ -165,6 +180,9 @@ def _finish(
         "report": report.to_json(),
         **details(whole.recipe, data),
     }
+    write_validation(
+        whole.output, identity, data, table, prior=model.prior, temperature=temperature
+    )
     write_labels(whole.output, data)
     write_json(whole.output / RUN, record)
     save_specialists(
@@ -191,15 +209,16 @@ def _open(whole: Whole, data: Data, reports: dict[str, TrainReport]) -> Speciali
     )
 
 
-def _answers(model: Specialists, data: Data, recipe: Recipe) -> Iterator[Answers]:
-    """Yield log-probabilities (P, C) and targets (P,) of the validation products with images."""
+def _answers(model: Specialists, data: Data, recipe: Recipe) -> Answers:
+    """Return what all parts together say of the validation products, as log-probabilities."""
     order = in_order(data.validation, recipe.batch_products)
+    logits, images = [np.empty((0, data.classes), np.float32)], [np.empty(0, np.int64)]
     for batch in load(data.index, order, size=model.size, max_images=model.max_images):
-        present = np.unique(batch.product)
-        if len(present):
-            answer = model.probabilities(batch.pixels, batch.product, batch.rank, len(batch.rows))
-            targets = data.labels[batch.rows[present]].astype(np.int64)
-            yield np.log(np.maximum(answer[present], _TINY)), targets
+        count = len(batch.rows)
+        answer = model.probabilities(batch.pixels, batch.product, batch.rank, count)
+        logits.append(np.log(np.maximum(answer, _TINY)))
+        images.append(np.bincount(batch.product, minlength=count))
+    return Answers(data.validation, np.concatenate(logits), np.concatenate(images))
 
 
 def _images(index: Index, rows: NDArray[np.int64]) -> NDArray[np.int64]:

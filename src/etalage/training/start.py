@@ -21,6 +21,7 @@ from etalage.models.checkpoint import (
 )
 from etalage.models.network import ProductModel
 from etalage.predictions.manifest import NAME as MANIFEST
+from etalage.training.average import Average
 from etalage.training.loop import Job, Loop
 from etalage.training.plan import Data
 from etalage.training.recipe import Recipe, describe
@@ -130,7 +131,11 @@ def start_loop(job: Job, network: ProductModel, checkpoint: dict[str, Any] | Non
     state = State()
     if checkpoint:
         network.load_state_dict(checkpoint["network"])
+    average = Average(network, job.recipe.ema) if job.recipe.ema else None
+    if checkpoint:
         optimiser.load_state_dict(checkpoint["optimiser"])
         state = State(**checkpoint["state"])
+        if average:
+            average.load_state_dict(checkpoint["average"])
         log.info("resumed at step %d of %d", state.step, job.plan.steps)
-    return Loop(job, network, optimiser, state)
+    return Loop(job, network, optimiser, state, average)
