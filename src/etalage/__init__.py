@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from etalage.growth import update
     from etalage.inference.classify import classify
     from etalage.inference.predict import predict
-    from etalage.models.checkpoint import Model, open_model
+    from etalage.models.checkpoint import Model, Specialists, open_model
     from etalage.models.onnx_export import onnx
     from etalage.predictions.folder import read_predictions
     from etalage.predictions.score import score
@@ -54,6 +54,7 @@ _HOMES = {
     "Predictions": "etalage.predictions.table",
     "ProductDataset": "etalage.dataset",
     "Rule": "etalage.catalogue.selections.filter",
+    "Specialists": "etalage.models.checkpoint",
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
     "classify": "etalage.inference.classify",
@@ -91,6 +92,7 @@ __all__ = [
     "Predictions",
     "ProductDataset",
     "Rule",
+    "Specialists",
     "Split",
     "Taxonomy",
     "classify",

@@ -24,6 +24,7 @@ ARCHITECTURE = Architecture(
     mean=(0.5, 0.5, 0.5),
     std=(0.5, 0.5, 0.5),
     precision="none",
+    mirror=False,
 )
 PRIOR = np.array([0.5, 0.25, 0.25], np.float32)
 

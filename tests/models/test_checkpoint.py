@@ -58,13 +58,30 @@ def test_an_unfinished_training_is_no_model(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [({"schema": 99}, "schema 99"), ({"categories": None}, "damaged"), ({"mean": 3}, "damaged")],
+    [
+        ({"schema": 1}, "schema 1, this version reads 2"),
+        ({"categories": None}, "damaged"),
+        ({"mean": 3}, "damaged"),
+        ({"mirror": None, "parts": [{"name": "a"}]}, "damaged"),
+    ],
 )
 def test_a_damaged_description_is_named(folder: Path, change: dict[str, object], told: str) -> None:
     record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     (folder / "model.json").write_text(json.dumps(record | change), encoding="utf-8")
     with pytest.raises(ModelError, match=told):
         open_model(folder)
+
+
+def test_a_mirroring_model_answers_with_the_mean_of_both(folder: Path) -> None:
+    pixels, product = photos(3), np.array([0, 0, 1])
+    asked = (product, np.array([0, 1, 0]), 2)
+    plain = open_model(folder)
+    both = [plain.probabilities(each, *asked) for each in (pixels, pixels[:, :, ::-1].copy())]
+    record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    (folder / "model.json").write_text(json.dumps(record | {"mirror": True}), encoding="utf-8")
+    found = open_model(folder).probabilities(pixels, *asked)
+    mean = np.sqrt(both[0] * both[1])
+    assert np.allclose(found, mean / mean.sum(axis=1, keepdims=True), atol=1e-5)
 
 
 def test_damaged_weights_are_named(folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from etalage.training import RECIPES, Recipe
+from etalage.training.architectures import ARCHITECTURES
 
 PAGE = Path(__file__).parents[2] / "docs/training.md"
 
@@ -13,7 +14,9 @@ PAGE = Path(__file__).parents[2] / "docs/training.md"
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_its_row(name: str) -> None:
     recipe = RECIPES[name]
-    row = f"| `{name}` | `{recipe.backbone}` | {recipe.image_size} of {recipe.load_size} |"
+    row = f"\n| `{name}` | `{recipe.backbone}` | "
+    if name not in ARCHITECTURES:
+        row += f"{recipe.image_size} of {recipe.load_size} |"
     assert row in PAGE.read_text(encoding="utf-8")
 
 

@@ -19,7 +19,7 @@ from etalage.embedding.folder import read_embeddings
 from etalage.embedding.write import embed
 from etalage.errors import ConfigError, EmbeddingsError
 from etalage.models.backbone import create_backbone
-from etalage.models.checkpoint import open_model
+from etalage.models.checkpoint import open_network
 from etalage.models.fusion import Places, create_fusion
 from etalage.models.network import ProductModel
 from etalage.predictions.folder import read_predictions
@@ -54,7 +54,7 @@ def test_a_head_learns_from_features(kept: tuple[TrainReport, Path]) -> None:
 def test_the_model_answers_pixels_as_it_answers_vectors(
     kept: tuple[TrainReport, Path], shop: Path
 ) -> None:
-    index, model = open_index(shop / "index"), open_model(kept[0].model)
+    index, model = open_index(shop / "index"), open_network(kept[0].model)
     batch = next(iter(load(index, [np.arange(5)], size=model.size)))
     places = (batch.product, batch.rank, len(batch.rows))
     vectors = read_embeddings(kept[1]).vectors(index.image_start[batch.product] + batch.rank)
@@ -65,7 +65,7 @@ def test_the_model_answers_pixels_as_it_answers_vectors(
 def test_features_are_standardised_by_the_training_images(
     kept: tuple[TrainReport, Path], shop: Path
 ) -> None:
-    network = open_model(kept[0].model).network
+    network = open_network(kept[0].model).network
     found = read_embeddings(kept[1])
     vectors = found.vectors(np.flatnonzero(found.rows >= 0))
     standard = (vectors - network.feature_mean.numpy()) * network.feature_scale.numpy()
@@ -138,7 +138,7 @@ def test_full_training_starts_where_the_frozen_one_ended(
 ) -> None:
     still = replace(tiny, epochs=1, learning_rate=1e-9, freeze_norm=True, mirror=True)
     report = begin(tmp_path / "model", still, weights=str(kept[0].model))
-    frozen, full = (open_model(model).network for model in (kept[0].model, report.model))
+    frozen, full = (open_network(model).network for model in (kept[0].model, report.model))
     assert frozen.feature_scale.equal(full.feature_scale)
     assert np.allclose(frozen.head.weight.detach(), full.head.weight.detach(), atol=1e-6)
 
@@ -193,7 +193,7 @@ def test_a_penalty_draws_the_head_to_nothing(
 ) -> None:
     strong = replace(recipe, head_penalty=1.0)
     report = begin(tmp_path / "model", strong, embeddings=kept[1])
-    free, drawn = (open_model(model).network.head for model in (kept[0].model, report.model))
+    free, drawn = (open_network(model).network.head for model in (kept[0].model, report.model))
     assert drawn.weight.norm() < 0.5 * free.weight.norm()
 
 

@@ -1,6 +1,7 @@
 """What happens in a step: augmentation, learning rate, what decays, learning itself."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,12 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
     assert rates[:10] == pytest.approx([0.2 * (step + 1) for step in range(10)])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert max(rates) == 2.0 and rates[-1] < 0.001
+
+
+def test_the_learning_rate_may_fall_in_steps_after_epochs() -> None:
+    drops = replace(LEARN, epochs=12, rate_drops={"11": 0.1, "7": 0.5}).drops
+    rates = [learning_rate(step, steps=24, warmup=2, peak=2.0, drops=drops) for step in range(24)]
+    assert rates == [1.0, *[2.0] * 13, *[1.0] * 8, 0.2, 0.2]
 
 
 def test_norms_and_biases_do_not_decay_and_all_is_learned_once() -> None:

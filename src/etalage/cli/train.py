@@ -35,7 +35,7 @@ def train(
         index: the INDEX.
         output: the MODEL folder to write.
         split: the SPLIT of that index.
-        recipe: what to train and how: demo, frozen, quick or standard.
+        recipe: what to train and how: demo, frozen, quick, standard, best, winner-2017...
         weights: of the backbone to start from: pretrained (from the hub), none, a file, or a MODEL.
         settings: change a value of the recipe, as in --set epochs=3; may be given again.
         teacher: PREDICTIONS of a teacher for the training products, to learn from too.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from etalage.errors import ConfigError
 from etalage.files import fingerprint_bytes
 from etalage.models.backbone import create_backbone
-from etalage.models.checkpoint import Architecture, open_model
+from etalage.models.checkpoint import Architecture, open_network
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast, pick_device, use_bf16
 from etalage.models.runtimes import use_runtime
@@ -122,7 +122,7 @@ def open_encoder(
     if (model is None) == (backbone is None):
         raise ConfigError("a model or a backbone is needed, not both", hint="MODEL or --backbone")
     if model is not None:
-        opened = open_model(model, device=device)
+        opened = open_network(model, device=device)
         opened.network.mirror = mirror
         return Encoder(opened.network, opened.architecture, opened.device)
     if not 1 <= image_size <= load_size:

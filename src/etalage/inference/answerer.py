@@ -13,6 +13,8 @@ from etalage.embedding.batches import FeatureBatch, load_features
 from etalage.embedding.encoder import Encoder
 from etalage.embedding.fit import require_fit
 from etalage.embedding.folder import Embeddings
+from etalage.errors import ModelError
+from etalage.models import answer
 from etalage.models.checkpoint import Model
 from etalage.predictions.adjustment import adjust
 
@@ -31,7 +33,7 @@ class Answerer:
         logit_adjustment: strength with which the prior is taken out.
     """
 
-    model: Model
+    model: answer.Answerer
     index: Index
     max_images: int | None
     logit_adjustment: float
@@ -64,12 +66,20 @@ class FromVectors(Answerer):
         Raises:
             EmbeddingsError: they are not.
         """
-        encoder = Encoder(self.model.network, self.model.architecture, self.model.device)
+        model = self._network()
+        encoder = Encoder(model.network, model.architecture, model.device)
         require_fit(self.embeddings, encoder, self.index, rows, self.max_images)
 
     def batches(self, order: Batches) -> Iterator[tuple[Batch | FeatureBatch, Answers]]:
         """Yield each batch of products with its answers."""
-        answer, most = self.model.probabilities_of_features, self.max_images
+        answered, most = self._network().probabilities_of_features, self.max_images
         for batch in load_features(self.index, self.embeddings, order, max_images=most):
-            given = answer(batch.features, batch.product, batch.rank, len(batch.rows))
+            given = answered(batch.features, batch.product, batch.rank, len(batch.rows))
             yield batch, self.adjusted(given)
+
+    def _network(self) -> Model:
+        if not isinstance(self.model, Model):
+            raise ModelError(
+                "a model of several networks answers from pixels", hint="leave out --embeddings"
+            )
+        return self.model

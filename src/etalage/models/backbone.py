@@ -107,7 +107,9 @@ def _load_file(network: nn.Module, path: Path) -> None:
     if path.is_dir():
         inside = path / "model.safetensors"
         if not inside.is_file():
-            raise ModelError(f"{path}: holds no model.safetensors", hint="name the weight file")
+            parts = path / "parts"
+            hint = f"name one of {parts}" if parts.is_dir() else "name the weight file"
+            raise ModelError(f"{path}: holds no model.safetensors", hint=hint)
         tensors = read_tensors(inside)
         own = {
             key.partition(".")[2]: tensors[key] for key in tensors if key.startswith("backbone.")

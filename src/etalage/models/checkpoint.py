@@ -1,85 +1,62 @@
-"""The MODEL artefact: a folder with a trained network and all that is needed to use it.
+"""Opening a MODEL folder: a network, or specialists that answer like one, ready to predict.
 
-Schema 1::
-
-    model.safetensors   float32 tensors of the network: backbone.*, feature_mean and
-                        feature_scale (what features are standardised by), fusion.*, head.*
-    model.json          schema, backbone, backbone_args, fusion, image_size (side the network sees),
-                        load_size (side images are loaded at, cropped to image_size in the middle),
-                        max_images, mean, std (per channel, of pixels scaled to 0 to 1), precision
-                        (auto, bf16 or none), mirror (whether answers are the mean over each image
-                        and its mirror image; false where absent), temperature, categories: a list
-                        of {id, path, prior}, ascending by id, where prior is the share among the
-                        training products
-    run.json            how it came to be (the trainer's record; nothing reads it back to predict)
-    metrics.jsonl       the course of the training
-    checkpoints/        an unfinished training; gone when it ends
-
-``model.json`` is written last: a folder without it is an unfinished training.
+What the folder holds is told, written and read in ``folder``.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 from torch import Tensor
 
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import ModelError
-from etalage.files import fingerprint_bytes, read_json, whole_file, write_json
-from etalage.models.backbone import Backbone, create_backbone
-from etalage.models.fusion import Places, create_fusion
+from etalage.models.answer import Answerer
+from etalage.models.architecture import Architecture, read_architecture
+from etalage.models.backbone import create_backbone
+from etalage.models.folder import (
+    DESCRIPTION,
+    PARTS,
+    WEIGHTS,
+    damage_named,
+    described_prior,
+    described_taxonomy,
+    model_fingerprint,
+    read_description,
+    save_model,
+    save_specialists,
+    save_weights,
+    start_from,
+)
+from etalage.models.fusion import Places
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast, pick_device, use_bf16
+from etalage.models.runtimes import Runtime, use_runtime
+from etalage.models.scope import Scope
+from etalage.models.specialists import Member, Specialists
 from etalage.models.weights import load_strictly, read_tensors
 
-SCHEMA = 1
-WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
-_RESUME = "finish its training with: etalage train INDEX -o MODEL --split SPLIT --resume"
-_RETRAIN = "train it again with: etalage train INDEX -o MODEL --split SPLIT --yes"
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What makes a network, apart from its weights and categories.
-
-    Attributes:
-        backbone: timm's name.
-        backbone_args: its further arguments.
-        fusion: how the images of a product become one vector.
-        image_size: side of the images the network sees, in pixels.
-        load_size: side they are loaded at, at least ``image_size``.
-        max_images: images of a product that are used, None for all.
-        mean: of each channel, of pixels scaled to 0 to 1.
-        std: likewise.
-        precision: of the backbone: ``auto``, ``bf16`` or ``none``.
-        mirror: whether answers are the mean over each image and its mirror image.
-    """
-
-    backbone: str
-    backbone_args: Mapping[str, Any]
-    fusion: str
-    image_size: int
-    load_size: int
-    max_images: int | None
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    precision: str
-    mirror: bool = False
-
-    def assemble(self, backbone: Backbone, classes: int) -> ProductModel:
-        """Put fusion and head on a backbone made by ``create_backbone``."""
-        fusion = create_fusion(self.fusion, backbone.features)
-        network = ProductModel(
-            backbone.network, fusion, classes, self.mean, self.std, features=backbone.features
-        )
-        network.mirror = self.mirror
-        return network
+__all__ = [
+    "DESCRIPTION",
+    "PARTS",
+    "WEIGHTS",
+    "Answerer",
+    "Architecture",
+    "Model",
+    "Specialists",
+    "described_taxonomy",
+    "open_model",
+    "open_network",
+    "open_parts",
+    "read_architecture",
+    "read_description",
+    "save_model",
+    "save_specialists",
+    "save_weights",
+    "start_from",
+]
 
 
 class Model:
@@ -124,6 +101,16 @@ class Model:
     def max_images(self) -> int | None:
         """How many images of a product it uses, None for all."""
         return self.architecture.max_images
+
+    def use_runtime(self, name: str, *, images: int | None = None) -> Runtime:
+        """Let a runtime compute the features of images from now on: see ``models.runtimes``."""
+        return use_runtime(
+            self.network,
+            name,
+            device=self.device,
+            precision=self.architecture.precision,
+            images=images,
+        )
 
     def probabilities(
         self,
@@ -175,7 +162,7 @@ class Model:
         return answer
 
 
-def open_model(folder: Path, *, device: str = "auto") -> Model:
+def open_model(folder: Path, *, device: str = "auto") -> Model | Specialists:
     """Open a finished MODEL folder.
 
     Args:
@@ -187,21 +174,22 @@ def open_model(folder: Path, *, device: str = "auto") -> Model:
     """
     place = pick_device(device)
     record = read_description(folder)
-    path = folder / WEIGHTS
-    try:
-        architecture, taxonomy = read_architecture(record), described_taxonomy(record)
-        prior = np.array([category["prior"] for category in record["categories"]], np.float32)
+    with damage_named(folder / DESCRIPTION):
+        taxonomy, prior = described_taxonomy(record), described_prior(record)
         temperature = float(record["temperature"])
-    except (KeyError, TypeError, ValueError) as error:
-        message = f"{folder / DESCRIPTION}: is damaged: {type(error).__name__} {error}"
-        raise ModelError(message, hint=_RETRAIN) from error
-    backbone = create_backbone(
-        architecture.backbone, architecture.backbone_args, size=architecture.image_size
-    )
-    network = architecture.assemble(backbone, len(taxonomy))
-    load_strictly(network, read_tensors(path), path)
+    if PARTS in record:
+        return Specialists(
+            open_parts(folder, record[PARTS], device=device),
+            taxonomy,
+            temperature=temperature,
+            prior=prior,
+            fingerprint=model_fingerprint(folder),
+            device=place,
+        )
+    with damage_named(folder / DESCRIPTION):
+        architecture = read_architecture(record)
     return Model(
-        network,
+        _read_network(folder, architecture, len(taxonomy)),
         architecture,
         taxonomy,
         temperature=temperature,
@@ -211,77 +199,42 @@ def open_model(folder: Path, *, device: str = "auto") -> Model:
     )
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """Return the content of ``model.json``.
+def open_network(folder: Path, *, device: str = "auto") -> Model:
+    """Open a finished MODEL folder of a single network: see ``open_model``.
 
     Raises:
-        ModelError: no model folder, an unfinished training, or another schema.
+        ModelError: it is one of several networks, too.
     """
-    if not folder.is_dir():
-        raise ModelError(f"{folder}: is no model folder", hint=_RETRAIN)
-    if not (folder / DESCRIPTION).is_file():
-        if (folder / "checkpoints").is_dir():
-            raise ModelError(f"{folder}: its training has not ended", hint=_RESUME)
-        raise ModelError(f"{folder}: holds no {DESCRIPTION}, so it is no model", hint=_RETRAIN)
-    record = read_json(folder / DESCRIPTION, ModelError, _RETRAIN)
-    if record.get("schema") != SCHEMA:
-        message = f"{folder}: has schema {record.get('schema')}, this version reads {SCHEMA}"
-        raise ModelError(message, hint=_RETRAIN)
-    return record
+    opened = open_model(folder, device=device)
+    if not isinstance(opened, Model):
+        raise ModelError(
+            f"{folder}: is made of several networks that answer like one, a single one is needed",
+            hint=f"name one of {folder / PARTS}",
+        )
+    return opened
 
 
-def start_from(folder: Path, network: ProductModel, architecture: Architecture) -> None:
-    """Load all tensors of another model, for the same categories, into ``network``."""
-    before = read_architecture(read_description(folder))
-    if before.fusion == architecture.fusion:
-        load_strictly(network, read_tensors(folder / WEIGHTS), folder / WEIGHTS)
+def open_parts(folder: Path, parts: list[dict[str, Any]], *, device: str) -> list[Member]:
+    """Open the parts of a MODEL, each a MODEL of its own, as they are described.
+
+    Raises:
+        ModelError: a part that is absent or damaged.
+    """
+    members = []
+    for part in parts:
+        with damage_named(folder / DESCRIPTION):
+            name, weight = str(part["name"]), float(part["weight"])
+            scope = Scope(part["images"], part["count"])
+        members.append(
+            Member(name, scope, weight, open_model(folder / PARTS / name, device=device))
+        )
+    return members
 
 
-def save_model(
-    folder: Path,
-    network: ProductModel,
-    architecture: Architecture,
-    taxonomy: Taxonomy,
-    *,
-    temperature: float,
-    prior: NDArray[np.float32],
-) -> None:
-    """Write the weights, then the description that makes ``folder`` a finished model."""
-    save_weights(folder / WEIGHTS, network)
-    categories = zip(taxonomy.ids.tolist(), taxonomy.paths, prior.tolist(), strict=True)
-    record = {
-        "schema": SCHEMA,
-        **asdict(architecture),
-        "temperature": temperature,
-        "categories": [
-            {"id": leaf, "path": path, "prior": share} for leaf, path, share in categories
-        ],
-    }
-    write_json(folder / DESCRIPTION, record)
-
-
-def save_weights(path: Path, network: ProductModel) -> None:
-    """Write the tensors of a network, whole or not at all."""
-    tensors = {key: value.contiguous().cpu() for key, value in network.state_dict().items()}
-    with whole_file(path, overwrite=True) as part:
-        part.write_bytes(save(tensors))  # not save_file: only its owner could read what it writes
-
-
-def model_fingerprint(folder: Path) -> str:
-    """Return the hash of the weights and the description of a model."""
-    return fingerprint_bytes(*((folder / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)))
-
-
-def read_architecture(record: Mapping[str, Any]) -> Architecture:
-    """Return the architecture in a record such as ``model.json`` (KeyError: it is incomplete)."""
-    record = {"mirror": False} | dict(record)
-    values = {field.name: record[field.name] for field in fields(Architecture)}
-    return Architecture(**values | {"mean": tuple(record["mean"]), "std": tuple(record["std"])})
-
-
-def described_taxonomy(record: Mapping[str, Any]) -> Taxonomy:
-    """Return the categories in a ``model.json`` (KeyError or TypeError: it is damaged)."""
-    categories = record["categories"]
-    ids = np.array([category["id"] for category in categories], np.int64)
-    first, second, third = zip(*(category["path"] for category in categories), strict=True)
-    return Taxonomy(ids, tuple(zip(first, second, third, strict=True)))
+def _read_network(folder: Path, architecture: Architecture, classes: int) -> ProductModel:
+    backbone = create_backbone(
+        architecture.backbone, architecture.backbone_args, size=architecture.image_size
+    )
+    network = architecture.assemble(backbone, classes)
+    load_strictly(network, read_tensors(folder / WEIGHTS), folder / WEIGHTS)
+    return network

@@ -81,6 +81,8 @@ FUSIONS: dict[str, Callable[[int], Fusion]] = {
     "whitened": WhitenedFusion,
     "attention": AttentionFusion,
     "set": SetFusion,
+    # One vector for each picture: see ``collage``.
+    "collage": MeanFusion,
 }
 
 

@@ -84,10 +84,13 @@ class ProductModel(nn.Module):
         Where ``mirror`` is set they are, outside training, the mean over each image and its mirror
         image.
         """
-        compute = self.backbone_features if self.engine is None else self.engine
         if self.mirror and not self.training:
-            return (compute(pixels) + compute(pixels.flip(2))) / 2
-        return compute(pixels)
+            return (self.computed(pixels) + self.computed(pixels.flip(2))) / 2
+        return self.computed(pixels)
+
+    def computed(self, pixels: Tensor) -> Tensor:
+        """Return the features of images as they are, by the runtime in use."""
+        return self.backbone_features(pixels) if self.engine is None else self.engine(pixels)
 
     def backbone_features(self, pixels: Tensor) -> Tensor:
         """Return the features of images as they are, by PyTorch whatever the runtime."""

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from etalage.errors import ModelError
 from etalage.files import fingerprint_bytes, refuse_existing, whole_file, write_json
-from etalage.models.checkpoint import Model, open_model
+from etalage.models.checkpoint import Model, open_network
+from etalage.models.collage import CollageModel
 from etalage.models.fusion import Places
 from etalage.models.network import centre_crop
 from etalage.models.onnx_graph import SHOWN, shown, to_onnx
@@ -54,7 +55,7 @@ def onnx(model: Path, output: Path, *, overwrite: bool = False) -> Path:
     description = output.with_name(f"{output.name}.json")
     for path in (output, description):
         refuse_existing(path, overwrite=overwrite)
-    opened = open_model(model, device="cpu")
+    opened = open_network(model, device="cpu")
     content = onnx_bytes(opened)
     with whole_file(output, overwrite=overwrite) as part:
         part.write_bytes(content)
@@ -70,6 +71,8 @@ def onnx_bytes(model: Model) -> bytes:
     """
     from onnx import checker, compose
 
+    if isinstance(model.network, CollageModel):
+        raise ModelError("a network on collages has no form in ONNX", hint="use etalage predict")
     network = to_onnx(_program(model), SHOWN, "probabilities")
     pairs = [(f"shown_{name}", name) for name in SHOWN]
     whole = compose.merge_models(shown(model.size, network), network, io_map=pairs)
@@ -94,7 +97,7 @@ class _Answer(nn.Module):
 
     def forward(self, pixels: Tensor, product: Tensor, rank: Tensor, count: Tensor) -> Tensor:
         places = _Counted(product, rank, count.shape[0], count)
-        features = self.network.backbone_features(centre_crop(pixels, self.size))
+        features = self.network.features(centre_crop(pixels, self.size))
         logits = self.network.classify(features, places)
         answer = (logits / self.temperature).softmax(1)
         return torch.where(count.unsqueeze(1) > 0, answer, self.prior)

@@ -72,7 +72,7 @@ def finish(job: Job, loop: Loop, architecture: Architecture) -> TrainReport:
     network, data, state = loop.network, job.data, loop.state
     restore_best(job.folder, network)
     answered = list(answers(network, data, job.source, job.recipe, job.plan))
-    temperature, calibrated = _calibrate(answered)
+    temperature, calibrated = calibrate(answered)
     report = TrainReport(
         model=job.folder,
         recipe=job.recipe.name,
@@ -110,7 +110,7 @@ def finish(job: Job, loop: Loop, architecture: Architecture) -> TrainReport:
     return report
 
 
-def _calibrate(batches: list[Answers]) -> tuple[float, float | None]:
+def calibrate(batches: list[Answers]) -> tuple[float, float | None]:
     """Return the temperature, and the log-loss with it (None without validation products)."""
     if not batches:
         return 1.0, None

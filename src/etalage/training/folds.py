@@ -32,7 +32,7 @@ from etalage.embedding.batches import load_features
 from etalage.embedding.folder import Embeddings, read_embeddings
 from etalage.errors import ConfigError
 from etalage.files import fingerprint, refuse_existing, writing
-from etalage.models.checkpoint import Model, open_model
+from etalage.models.checkpoint import Model, open_network
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.training.frozen import learns_from_features
@@ -204,7 +204,7 @@ class _Heads:
         embeddings: Embeddings,
         max_images: int | None,
     ) -> None:
-        self.models: list[Model] = [open_model(model, device=device) for model in models]
+        self.models: list[Model] = [open_network(model, device=device) for model in models]
         self.index = index
         self._embeddings = embeddings
         self._max_images = max_images

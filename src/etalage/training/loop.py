@@ -180,7 +180,11 @@ class Loop:
             epoch=epoch + 1,
             loss=state.loss_sum / max(1, state.loss_steps),
             learning_rate=learning_rate(
-                state.step - 1, steps=plan.steps, warmup=plan.warmup_steps, peak=peak
+                state.step - 1,
+                steps=plan.steps,
+                warmup=plan.warmup_steps,
+                peak=peak,
+                drops=self.job.recipe.drops,
             ),
             products_per_second=round(self._rate(), 1),
         )

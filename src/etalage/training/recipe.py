@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from etalage.errors import ConfigError
 from etalage.models.precision import PRECISIONS
+from etalage.models.scope import Scope
+from etalage.training.part import Part
 
 OPTIMISERS = ("adamw", "nadam", "sgd")
 SHUFFLES = ("global", "window")
@@ -42,6 +44,12 @@ class Recipe:
     """Share of the features of an image that are left out at random while training."""
     max_images: int | None = None
     """Use only the first so many images of a product; none for all."""
+    image_ranks: str = "all"
+    """Which images to learn from: all, first (rank 0) or later (all but rank 0)."""
+    image_counts: str = "any"
+    """Which products to learn from, by their readable images: any, a number, or 4+ for more too."""
+    parts: tuple[Part, ...] = field(default_factory=tuple)
+    """Networks to train one after the other, which answer like one; none for a single network."""
     epochs: int
     """How often every training product is seen."""
     batch_products: int
@@ -61,6 +69,9 @@ class Recipe:
     of more or fewer in inverse proportion, as in a logistic regression of a given C."""
     warmup: float = 0.1
     """Share of all steps in which the learning rate rises from 0; then it falls as a cosine."""
+    rate_drops: Mapping[str, Any] = field(default_factory=dict)
+    """Epochs after which the learning rate falls to a share of its peak, as in ``{"7": 0.3}``;
+    without any it falls as a cosine."""
     label_smoothing: float = 0.1
     """Share of the target that is spread over all categories."""
     level_loss: float = 0.0
@@ -147,6 +158,51 @@ class Recipe:
         self._require("optimiser", self.optimiser in OPTIMISERS, " or ".join(OPTIMISERS))
         self._require("shuffle", self.shuffle in SHUFFLES, " or ".join(SHUFFLES))
         self._require("precision", self.precision in PRECISIONS, "auto, bf16 or none")
+
+        self._check_drops()
+        Scope(self.image_ranks, self.image_counts)
+        for part in self.parts:
+            self._check_part(part)
+
+    def of(self, part: Part) -> "Recipe":
+        """Return the recipe of a part."""
+        changes = {"image_ranks": part.images, "image_counts": part.count, **part.settings}
+        return replace(self, name=f"{self.name}/{part.name}", parts=(), **changes)
+
+    @property
+    def drops(self) -> tuple[tuple[float, float], ...]:
+        """Shares of the training after which the learning rate is a share of its peak, in order."""
+        return tuple(
+            sorted((int(at) / self.epochs, share) for at, share in self.rate_drops.items())
+        )
+
+    def _check_drops(self) -> None:
+        shares = self.rate_drops.values()
+        fits = all(key.isdecimal() for key in self.rate_drops) and all(
+            isinstance(share, int | float) and 0 < share <= 1 for share in shares
+        )
+        self._require("rate_drops", fits, 'epochs with shares from 0 to 1, as in {"7": 0.3}')
+
+    def _check_part(self, part: Part) -> None:
+        known = {each.name for each in fields(Recipe)} - {"name", "parts"}
+        if unknown := sorted(part.settings.keys() - known):
+            raise ConfigError(
+                f"recipe {self.name!r}: part {part.name!r} sets {unknown[0]!r}, which "
+                "a recipe does not have"
+            )
+        names = [each.name for each in self.parts]
+        if names.count(part.name) > 1:
+            raise ConfigError(f"recipe {self.name!r}: two parts are called {part.name!r}")
+        if part.start is not None and part.start not in names[: names.index(part.name)]:
+            raise ConfigError(
+                f"recipe {self.name!r}: part {part.name!r} starts from "
+                f"{part.start!r}, which is no part before it"
+            )
+        if self.of(part).load_size != self.load_size:
+            raise ConfigError(
+                f"recipe {self.name!r}: part {part.name!r} has another load_size: "
+                "all parts are shown the same images"
+            )
 
     def _require(self, name: str, fits: bool, expected: str) -> None:
         if not fits:

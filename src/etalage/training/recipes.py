@@ -1,8 +1,10 @@
-"""The named recipes."""
+"""The named recipes: roads for every day, the winners of 2017, one for each architecture."""
 
+from etalage.training.architectures import ARCHITECTURES
 from etalage.training.recipe import Recipe
+from etalage.training.winners import WINNERS
 
-RECIPES = {
+ROADS = {
     "demo": Recipe(
         name="demo",
         backbone="resnet10t",
@@ -51,4 +53,24 @@ RECIPES = {
         learning_rate=3e-4,
         head_learning_rate=3.0,
     ),
+    "best": Recipe(
+        name="best",
+        backbone="convnext_small.in12k_ft_in1k",
+        backbone_args={"drop_path_rate": 0.1},
+        image_size=192,
+        load_size=208,
+        first_image_size=160,
+        fusion="attention",
+        image_dropout=0.1,
+        epochs=10,
+        batch_products=256,
+        learning_rate=1e-4,
+        head_learning_rate=5.0,
+        warmup=0.05,
+        level_loss=0.2,
+        ema=0.9998,
+        mirror=True,
+    ),
 }
+
+RECIPES = ROADS | WINNERS | ARCHITECTURES

@@ -22,15 +22,16 @@ from torch import nn
 
 from etalage.errors import ModelError, OutputError
 from etalage.files import refuse_existing, whole_file, writing
-from etalage.models.checkpoint import DESCRIPTION, WEIGHTS
+from etalage.models.checkpoint import DESCRIPTION, PARTS, WEIGHTS
 from etalage.models.weights import DAMAGE, read_tensors
+from etalage.training.record import LABELS
 
 SCHEMA = 1
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
 BEST = "best.safetensors"
-_OURS = {DESCRIPTION, WEIGHTS, RUN, METRICS, CHECKPOINTS, "validation", "validation.csv"}
+_OURS = {DESCRIPTION, WEIGHTS, RUN, METRICS, CHECKPOINTS, "validation", LABELS, PARTS}
 _AGAIN = "start again with --yes, or choose another -o"
 
 
@@ -92,9 +93,10 @@ def start_folder(folder: Path, *, resume: bool) -> None:
     with writing(folder):
         if not resume:
             # The description first: what is left is no model at any moment.
-            for name in (DESCRIPTION, WEIGHTS, RUN, METRICS):
+            for name in (DESCRIPTION, WEIGHTS, RUN, METRICS, LABELS):
                 (folder / name).unlink(missing_ok=True)
-            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+            for name in (CHECKPOINTS, PARTS):
+                shutil.rmtree(folder / name, ignore_errors=True)
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
 
 

@@ -3,22 +3,26 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from etalage.catalogue.index import open_index
 from etalage.catalogue.split import read_split
+from etalage.errors import ConfigError
 from etalage.models.checkpoint import DESCRIPTION
 from etalage.models.precision import pick_device, use_bf16
 from etalage.training.finish import TrainReport, already_finished, finish
 from etalage.training.frozen import open_source
 from etalage.training.loop import Job
 from etalage.training.plan import make_plan, select
+from etalage.training.portion import portion
 from etalage.training.progress import Report, reporting
 from etalage.training.recipe import Recipe
 from etalage.training.resume import check_folder, read_checkpoint, start_folder
 from etalage.training.settings import find_recipe
+from etalage.training.specialists import Whole, train_parts
 from etalage.training.start import build, identify, start_loop
 
 
@@ -68,9 +72,21 @@ def train(
         OutputError: something stands at ``output``, or it cannot be written.
     """
     chosen = find_recipe(recipe, settings)
+    if chosen.parts:
+        if embeddings:
+            raise ConfigError(
+                f"recipe {chosen.name!r} has parts: they learn from pixels",
+                hint="leave out --embeddings, or train one network with --set parts=[]",
+            )
+        whole = Whole(index, output, split, chosen, weights, seed, device, teacher)
+        each = partial(
+            train, index, split=split, seed=seed, device=device, teacher=teacher, progress=progress
+        )
+        return train_parts(whole, each, resume=resume, overwrite=overwrite)
     check_folder(output, resume=resume, overwrite=overwrite)
     place = pick_device(device)
-    opened = open_index(index)
+    ranks, counts = chosen.image_ranks, chosen.image_counts
+    opened = portion(open_index(index), ranks, counts, chosen.max_images)
     data = select(opened, read_split(split), chosen, teacher)
     identity = identify(chosen, opened, split, weights=weights, seed=seed, teacher=teacher)
     if resume and (output / DESCRIPTION).is_file():

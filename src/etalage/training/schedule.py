@@ -1,6 +1,7 @@
 """Optimiser and learning rate: AdamW (Loshchilov and Hutter 2019), linear warm-up, cosine fall."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -9,10 +10,17 @@ from etalage.models.network import ProductModel
 from etalage.training.recipe import Recipe
 
 
-def learning_rate(step: int, *, steps: int, warmup: int, peak: float) -> float:
-    """Return the learning rate of ``step``, counted from 0: up to ``peak``, then down to 0."""
+def learning_rate(
+    step: int, *, steps: int, warmup: int, peak: float, drops: Sequence[tuple[float, float]] = ()
+) -> float:
+    """Return the learning rate of ``step``, counted from 0: up to ``peak``, then down to 0.
+
+    With ``drops`` it falls in steps instead: after a share of all steps to a share of ``peak``.
+    """
     if step < warmup:
         return peak * (step + 1) / warmup
+    if drops:
+        return peak * next((share for at, share in reversed(drops) if step >= at * steps), 1.0)
     done = (step - warmup) / max(1, steps - warmup)
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 

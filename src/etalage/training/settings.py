@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Any
 
 from etalage.errors import ConfigError
+from etalage.training.part import Part
 from etalage.training.recipe import Recipe, Triple
 from etalage.training.recipes import RECIPES
 
@@ -27,7 +28,9 @@ def find_recipe(recipe: str | Recipe, settings: Mapping[str, str] | None = None)
             raise ConfigError(f"recipe {recipe!r} is unknown, there are {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
     changes = {name: _parse(name, text) for name, text in (settings or {}).items()}
-    return replace(recipe, **changes)
+    # What is asked for holds in every part too.
+    parts = tuple(part.without(changes) for part in recipe.parts)
+    return replace(recipe, **{"parts": parts} | changes)
 
 
 def _parse(name: str, text: str) -> Any:  # noqa: ANN401  any of a recipe's types
@@ -66,11 +69,19 @@ def _read_object(text: str) -> dict[str, Any]:
     return value
 
 
+def _read_parts(text: str) -> tuple[Part, ...]:
+    try:
+        return tuple(Part(**values) for values in json.loads(text))
+    except TypeError as error:
+        raise ValueError(text) from error
+
+
 _READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
     str: ("a word", str),
     int: ("a whole number", int),
     float: ("a number", float),
     bool: ("true or false", _read_bool),
     Triple: ("three numbers such as 0.5,0.5,0.5", _read_triple),
+    tuple[Part, ...]: ('a JSON list such as [{"name": "one", "count": "1"}]', _read_parts),
     Mapping[str, Any]: ('a JSON object such as {"pad_type": "same"}', _read_object),
 }

@@ -52,7 +52,9 @@ def learn(
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
     peak = recipe.learning_rate
-    rate = learning_rate(step, steps=plan.steps, warmup=plan.warmup_steps, peak=peak)
+    rate = learning_rate(
+        step, steps=plan.steps, warmup=plan.warmup_steps, peak=peak, drops=recipe.drops
+    )
     set_learning_rate(optimiser, rate)
     optimiser.step()
     return loss.detach()
