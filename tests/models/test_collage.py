@@ -96,6 +96,20 @@ def test_features_of_single_images_are_refused(made: ProductModel) -> None:
         made.classify(torch.zeros(2, 256), PLACES)
 
 
+def test_a_runtime_in_the_backbones_place_is_given_the_pictures(made: ProductModel) -> None:
+    widths = []
+
+    def compute(pictures: torch.Tensor) -> torch.Tensor:
+        widths.append(pictures.shape[2])
+        return made.backbone_features(pictures)
+
+    with torch.inference_mode():
+        before = made(photos(8), PLACES)
+        made.engine = compute
+        assert torch.equal(made(photos(8), PLACES), before)
+    assert widths == [32, 64, 96]
+
+
 def test_mirrored_each_image_stays_in_its_place(made: ProductModel) -> None:
     pixels = photos(8)
     with torch.inference_mode():

@@ -14,6 +14,7 @@ from etalage.errors import CatalogueError, ConfigError, ModelError
 from etalage.inference.classify import classify
 from etalage.inference.predict import predict
 from etalage.models.checkpoint import Specialists, open_model
+from etalage.models.onnx_export import onnx
 from etalage.predictions.score import score
 from etalage.training import Progress, Recipe, TrainReport
 from etalage.training.part import Part
@@ -126,6 +127,14 @@ def test_parts_predict_classify_and_score_like_one_model(
     image.write_bytes(open_index(shop / "index").image_bytes(0))
     (answer,) = classify(trained.model, [image, image], together=True)
     assert sum(guess.probability for guess in answer.guesses) == pytest.approx(1, abs=1e-5)
+
+
+def test_parts_and_collages_have_no_form_in_onnx(trained: TrainReport, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="several networks that answer like one") as refused:
+        onnx(trained.model, tmp_path / "a.onnx")
+    assert str(trained.model / "parts") in refused.value.hint
+    with pytest.raises(ModelError, match="a network on collages has no form in ONNX"):
+        onnx(trained.model / "parts/many", tmp_path / "a.onnx")
 
 
 def test_the_record_tells_of_every_part(trained: TrainReport) -> None:
