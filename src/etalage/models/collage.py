@@ -44,7 +44,8 @@ class CollageModel(ProductModel):
     def forward(self, pixels: Tensor, places: Places) -> Tensor:
         """Return the logits of products, float32 (P, C), from pixels, uint8 RGB (N, S, S, 3)."""
         if not len(pixels):
-            return super().classify(self.scale.new_zeros(0, self.fusion.width), places)
+            nothing = self.feature_mean.new_zeros(0, len(self.feature_mean))
+            return super().classify(nothing, places)
         found, owners = self._look(pixels, places)
         if self.mirror and not self.training:
             found = (found + self._look(pixels.flip(2), places)[0]) / 2  # each image in its place

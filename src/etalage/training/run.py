@@ -90,6 +90,12 @@ def train(
     with joined() as team:
         chosen = find_recipe(recipe, settings)
         require_tensorboard(board)
+        if chosen.parts and embeddings:
+            raise ConfigError(
+                f"recipe {chosen.name!r} trains several networks, each of other images: it reads no "
+                "embeddings",
+                hint="leave out --embeddings, or train one network with --set parts=[]",
+            )
         if chosen.parts:
             whole = Whole(index, output, split, chosen, weights, seed, device, teacher, board)
             each = partial(
@@ -99,7 +105,6 @@ def train(
                 seed=seed,
                 device=device,
                 teacher=teacher,
-                embeddings=embeddings,
                 progress=progress,
             )
             return train_parts(whole, each, team, resume=resume, overwrite=overwrite)
