@@ -10,8 +10,8 @@ Inputs and output of the graph; P products and K images are free with every call
 So that every input begins with the product, as servers that gather requests into batches want it;
 only what is an image is computed. Normalisation, crop and temperature are part of the graph.
 Beside ``model.onnx`` stands ``model.onnx.json``, schema 1, with what is needed to use it: ``model``
-(the fingerprint), ``onnx`` (hash of the file), ``preprocessing``, ``max_images``, ``temperature``,
-``mirror`` and ``categories`` (id, path and prior of each column).
+(the fingerprint), ``onnx`` (hash of the file), ``preprocessing``, ``max_images``, ``temperature``
+and ``categories`` (id, path and prior of each column).
 """
 
 from dataclasses import dataclass
@@ -55,6 +55,11 @@ def onnx(model: Path, output: Path, *, overwrite: bool = False) -> Path:
     for path in (output, description):
         refuse_existing(path, overwrite=overwrite)
     opened = open_model(model, device="cpu")
+    if opened.architecture.fusion == "collage":
+        raise ModelError(
+            f"{model}: fusion 'collage' has no form in ONNX: its pictures change their shape",
+            hint="serve it with Étalage, or train it with another --set fusion=NAME",
+        )
     content = onnx_bytes(opened)
     with whole_file(output, overwrite=overwrite) as part:
         part.write_bytes(content)
