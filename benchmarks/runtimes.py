@@ -30,10 +30,8 @@ from etalage.catalogue.taxonomy import Taxonomy
 from etalage.inference.predict import BATCH_PRODUCTS
 from etalage.models.backbone import create_backbone
 from etalage.models.checkpoint import Architecture, Model
-from etalage.models.runtimes import use_runtime
 from etalage.predictions.table import top_k
-
-from loader import generate  # type: ignore[import-not-found]  # isort: skip
+from loader_pictures import generate
 
 CLASSES = 5_270
 NETWORKS = ("mobilenetv2_100@160", "mobilenetv3_large_100@160", "resnet50@180")
@@ -81,7 +79,7 @@ def measure(network: str, runtime: str, index: Path, threads: int, weights: str)
     """Answer every product of the index with one runtime, in this process."""
     torch.set_num_threads(threads)
     model = make_model(network, weights)
-    used = use_runtime(model.network, runtime, device=model.device)
+    used = model.use_runtime(runtime)
     start = time.perf_counter()
     one = np.zeros(1, np.int64)
     for _ in range(2):

@@ -8,7 +8,6 @@ import numpy as np
 from etalage.errors import ConfigError, ImageFormatError
 from etalage.images.decode import decode_into
 from etalage.models.checkpoint import open_model
-from etalage.models.runtimes import use_runtime
 from etalage.predictions.table import top_k
 
 
@@ -60,13 +59,7 @@ def classify(
     if not images:
         raise ConfigError("no image given", hint="etalage classify MODEL photo.jpg ...")
     network = open_model(model, device=device)
-    use_runtime(
-        network.network,
-        runtime,
-        device=network.device,
-        precision=network.architecture.precision,
-        images=len(images),
-    )
+    network.use_runtime(runtime, images=len(images))
     pixels = np.empty((len(images), network.size, network.size, 3), np.uint8)
     for position, path in enumerate(images):
         _read(path, pixels[position])

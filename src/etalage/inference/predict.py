@@ -23,7 +23,7 @@ from etalage.errors import ConfigError, ModelError
 from etalage.inference.answerer import Answerer, FromVectors
 from etalage.inference.carry import Carried, joined, take
 from etalage.models.checkpoint import Model, open_model
-from etalage.models.runtimes import Runtime, use_runtime
+from etalage.models.runtimes import Runtime
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
@@ -155,13 +155,8 @@ def _use_runtime(answerer: Answerer, name: str, rows: NDArray[np.int64]) -> Runt
     """Let a runtime compute the features of the images of some products."""
     model, most = answerer.model, answerer.max_images
     counts = answerer.index.image_count[rows].astype(np.int64)
-    return use_runtime(
-        model.network,
-        name,
-        device=model.device,
-        precision=model.architecture.precision,
-        images=int((counts if most is None else counts.clip(max=most)).sum()),
-    )
+    images = int((counts if most is None else counts.clip(max=most)).sum())
+    return model.use_runtime(name, images=images)
 
 
 def _check_taxonomy(model: Model, index: Index, model_path: Path, index_path: Path) -> None:

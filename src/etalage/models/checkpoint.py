@@ -36,6 +36,7 @@ from etalage.models.backbone import Backbone, create_backbone
 from etalage.models.fusion import Places, create_fusion
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast, pick_device, use_bf16
+from etalage.models.runtimes import Runtime, use_runtime
 from etalage.models.weights import load_strictly, read_tensors
 
 SCHEMA = 1
@@ -124,6 +125,13 @@ class Model:
     def max_images(self) -> int | None:
         """How many images of a product it uses, None for all."""
         return self.architecture.max_images
+
+    def use_runtime(self, name: str, *, images: int | None = None) -> Runtime:
+        """Let a runtime compute features from now on: see ``models.runtimes.use_runtime``."""
+        precision = self.architecture.precision
+        return use_runtime(
+            self.network, name, device=self.device, precision=precision, images=images
+        )
 
     def probabilities(
         self,

@@ -99,7 +99,7 @@ class _Answer(nn.Module):
 
     def forward(self, pixels: Tensor, product: Tensor, rank: Tensor, count: Tensor) -> Tensor:
         places = _Counted(product, rank, count.shape[0], count)
-        features = self.network.backbone_features(centre_crop(pixels, self.size))
+        features = self.network.features(centre_crop(pixels, self.size))
         logits = self.network.classify(features, places)
         answer = (logits / self.temperature).softmax(1)
         return torch.where(count.unsqueeze(1) > 0, answer, self.prior)
