@@ -45,10 +45,10 @@ def photos(products: int, images: int, size: int = 36) -> Pixels:
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
-def saved(folder: Path, fusion: str = "mean") -> Path:
+def saved(folder: Path, fusion: str = "mean", *, mirror: bool = False) -> Path:
     """Write a model whose answers differ from image to image, whatever its fusion starts with."""
     torch.manual_seed(1)
-    architecture = replace(ARCHITECTURE, fusion=fusion)
+    architecture = replace(ARCHITECTURE, fusion=fusion, mirror=mirror)
     network = architecture.assemble(create_backbone("test_byobnet", {}, size=32), 3)
     for name, weights in network.named_parameters():
         if not name.startswith("backbone."):
@@ -89,8 +89,8 @@ def test_images_behind_the_count_do_not_matter(exported: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_every_fusion_can_be_exported(fusion: str, tmp_path: Path) -> None:
-    model = saved(tmp_path / "model", fusion)
+def test_every_fusion_can_be_exported_with_mirror_images(fusion: str, tmp_path: Path) -> None:
+    model = saved(tmp_path / "model", fusion, mirror=True)
     onnx(model, tmp_path / "model.onnx")
     images, count = photos(5, 4), [4, 1, 0, 3, 2]
     found = served(tmp_path / "model.onnx", images, count)

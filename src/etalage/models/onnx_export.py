@@ -149,7 +149,12 @@ def _description(model: Model, content: bytes) -> dict[str, Any]:
             "size": size,
             "channels": "RGB, 0 to 255",
             "fit": "the longer side fills the square, white on both sides of the shorter one",
-            "inside": {"crop": made.image_size, "mean": made.mean, "std": made.std},
+            "inside": {
+                "crop": made.image_size,
+                "mean": made.mean,
+                "std": made.std,
+                "mirror": made.mirror,
+            },
         },
         "max_images": model.max_images,
         "temperature": model.temperature,
