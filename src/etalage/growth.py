@@ -14,6 +14,7 @@ from etalage.errors import ConfigError
 from etalage.files import replace_folder, restore
 from etalage.inference.predict import predict
 from etalage.models.checkpoint import open_model
+from etalage.models.runtimes import RUNTIMES
 from etalage.predictions import manifest as manifests
 from etalage.predictions.table import TOP
 
@@ -82,6 +83,7 @@ def _predict(model: Path, index: Path, predictions: Path, products: int, device:
     made = (earlier.source.get("index"), earlier.source.get("model"))
     if made == (now, open_model(model, device="cpu").fingerprint):
         return 0
+    runtime = earlier.source.get("runtime")  # the same again; of embeddings it is none
     grown = predictions.with_name(f".{predictions.name}.grown")
     if not _is_of(grown, now):
         predict(
@@ -92,7 +94,7 @@ def _predict(model: Path, index: Path, predictions: Path, products: int, device:
             top=int(earlier.source.get("top", TOP)),
             carry=predictions,
             device=device,
-            runtime=earlier.source.get("runtime", "auto"),
+            runtime=runtime if runtime in RUNTIMES else "auto",
             overwrite=True,
         )
     replace_folder(grown, predictions)

@@ -1,6 +1,9 @@
 """The ONNX file of a model answers what the model answers, for any number of images."""
 
 import json
+import re
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from etalage.models.fusion import FUSIONS
 from etalage.models.onnx_export import onnx
 from models.conftest import ARCHITECTURE, PRIOR, TAXONOMY
 
+PAGE = Path(__file__).parents[2] / "docs/onnx.md"
 Pixels = NDArray[np.uint8]
 Answers = NDArray[np.float32]
 
@@ -41,10 +45,10 @@ def photos(products: int, images: int, size: int = 36) -> Pixels:
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
-def saved(folder: Path, fusion: str = "mean") -> Path:
+def saved(folder: Path, fusion: str = "mean", *, mirror: bool = False) -> Path:
     """Write a model whose answers differ from image to image, whatever its fusion starts with."""
     torch.manual_seed(1)
-    architecture = replace(ARCHITECTURE, fusion=fusion)
+    architecture = replace(ARCHITECTURE, fusion=fusion, mirror=mirror)
     network = architecture.assemble(create_backbone("test_byobnet", {}, size=32), 3)
     for name, weights in network.named_parameters():
         if not name.startswith("backbone."):
@@ -85,8 +89,8 @@ def test_images_behind_the_count_do_not_matter(exported: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_every_fusion_can_be_exported(fusion: str, tmp_path: Path) -> None:
-    model = saved(tmp_path / "model", fusion)
+def test_every_fusion_can_be_exported_with_mirror_images(fusion: str, tmp_path: Path) -> None:
+    model = saved(tmp_path / "model", fusion, mirror=True)
     onnx(model, tmp_path / "model.onnx")
     images, count = photos(5, 4), [4, 1, 0, 3, 2]
     found = served(tmp_path / "model.onnx", images, count)
@@ -121,4 +125,27 @@ def test_what_stands_there_is_not_replaced_unasked(folder: Path, tmp_path: Path)
 def test_a_training_that_has_not_ended_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model" / "checkpoints").mkdir(parents=True)
     with pytest.raises(ModelError, match="its training has not ended"):
+        onnx(tmp_path / "model", tmp_path / "model.onnx")
+
+
+def test_the_example_of_the_page_runs(
+    exported: Path, tmp_path: Path, photo: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    for name, seed in (("a.jpg", 1), ("b.jpg", 2), ("c.jpg", 3)):
+        (tmp_path / name).write_bytes(photo(seed, side=50))
+    for file in (exported, exported.with_name(f"{exported.name}.json")):
+        shutil.copy(file, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert len(re.findall(r"(?m)^[379] A > .* > .* [01]\.\d+$", capsys.readouterr().out)) == 2
+
+
+def test_a_collage_cannot_be_exported(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    described = tmp_path / "model" / "model.json"
+    text = described.read_text(encoding="utf-8").replace('"mean",', '"collage",', 1)
+    described.write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match="collage"):
         onnx(tmp_path / "model", tmp_path / "model.onnx")

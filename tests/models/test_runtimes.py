@@ -3,14 +3,20 @@
 import logging
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
+import bson
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from etalage.errors import ConfigError, ModelError
+from etalage.images.decode import decode
+from etalage.models.backbone import create_backbone
+from etalage.models.fusion import create_fusion
 from etalage.models.network import ProductModel
 from etalage.models.precision import processor_has_bf16
 from etalage.models.runtimes import choice, use_runtime
@@ -35,6 +41,8 @@ def largest_difference(
     used = use_runtime(network, runtime, device=CPU, precision=precision)
     assert used.name == runtime
     with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):  # as it may be where a model answers
+            network.features(batches[0])
         expected = torch.cat([network.backbone_features(pixels) for pixels in batches])
         found = torch.cat([network.features(pixels) for pixels in batches])
     assert found.shape == expected.shape
@@ -128,6 +136,55 @@ def test_a_runtime_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(ModelError, match="a C\\+\\+ compiler .* is not here"):
         picked(1, "compile")
+
+
+def answers_on_photographs(shared: Path, *runtimes: tuple[str, str]) -> list[Tensor]:
+    """Return probabilities of 300 products of Myntra, with a head fitted on 300 others."""
+    weights = shared / "weights/mobilenetv2_100_tv_backbone/model.safetensors"
+    made = create_backbone("mobilenetv2_100", {}, size=160, weights=str(weights))
+    fusion = create_fusion("mean", made.features)
+    network = ProductModel(made.network, fusion, 79, made.mean, made.std).eval()
+    with (shared / "data/myntra/catalogue.bson").open("rb") as file:
+        products = list(islice(bson.decode_file_iter(file), 0, 6000, 10))
+    pictures = [decode(product["imgs"][0]["picture"]) for product in products]
+    pixels = torch.from_numpy(np.stack(pictures)[:, 10:-10, 10:-10])
+    leaves = np.unique([product["category_id"] for product in products], return_inverse=True)[1]
+    features = []
+    for runtime, precision in runtimes:
+        use_runtime(network, runtime, device=CPU, precision=precision)
+        with torch.inference_mode():
+            features.append(network.features(pixels))
+    mean, deviation = features[0][::2].mean(0), features[0][::2].std(0) + 1e-3
+    standard = [(found - mean) / deviation for found in features]
+    head = fitted(standard[0][::2].clone(), torch.from_numpy(leaves[::2]))
+    return [(found[1::2] @ head).softmax(1) for found in standard]
+
+
+def fitted(features: Tensor, leaves: Tensor) -> Tensor:
+    """Return the weights (F, 79) of a penalised logistic regression."""
+    weights = torch.zeros(features.shape[1], 79, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=60)
+
+    def step() -> Tensor:
+        optimiser.zero_grad()
+        loss = cross_entropy(features @ weights, leaves) + 3e-3 * weights.square().sum()
+        torch.autograd.backward(loss)
+        return loss
+
+    optimiser.step(step)  # type: ignore[no-untyped-call]
+    return weights.detach()
+
+
+@pytest.mark.slow
+def test_real_photographs_get_the_same_answers(shared: Path) -> None:
+    exact, openvino, onnx, rounded = answers_on_photographs(
+        shared, ("torch", "none"), ("openvino", "none"), ("onnx", "none"), ("openvino", "bf16")
+    )
+    for found in (openvino, onnx):
+        assert torch.equal(found.argmax(1), exact.argmax(1))
+        assert (found - exact).abs().max() < 1e-3
+    assert (rounded.argmax(1) == exact.argmax(1)).float().mean() >= 0.97
+    assert (rounded - exact).abs().max(1).values.mean() < 0.03
 
 
 WATCHED = """

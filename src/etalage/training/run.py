@@ -90,23 +90,11 @@ def train(
     with joined() as team:
         chosen = find_recipe(recipe, settings)
         require_tensorboard(board)
-        if chosen.parts and embeddings:
-            raise ConfigError(
-                f"recipe {chosen.name!r} trains several networks, each of other images: it reads no "
-                "embeddings",
-                hint="leave out --embeddings, or train one network with --set parts=[]",
-            )
         if chosen.parts:
+            _refuse_embeddings(chosen, embeddings)
             whole = Whole(index, output, split, chosen, weights, seed, device, teacher, board)
-            each = partial(
-                train,
-                index,
-                split=split,
-                seed=seed,
-                device=device,
-                teacher=teacher,
-                progress=progress,
-            )
+            alike = {"split": split, "seed": seed, "device": device, "teacher": teacher}
+            each = partial(train, index, **alike, progress=progress)
             return train_parts(whole, each, team, resume=resume, overwrite=overwrite)
         check_folder(output, resume=resume, overwrite=overwrite)
         place = team.device(device)
@@ -134,6 +122,14 @@ def train(
         with _threads(plan.threads), reporting(plan.steps, loop.state.step, shown) as report:
             loop.run(report)
             return finish(job, loop, architecture)
+
+
+def _refuse_embeddings(recipe: Recipe, embeddings: Path | None) -> None:
+    if embeddings:
+        raise ConfigError(
+            f"recipe {recipe.name!r} has parts: they learn from pixels",
+            hint="leave out --embeddings, or train one network with --set parts=[]",
+        )
 
 
 def _planned(

@@ -17,8 +17,8 @@ from etalage.models.precision import processor_has_bf16
 RUNTIMES = ("auto", "torch", "compile", "openvino", "onnx")
 OPENVINO_FROM = 1_000
 """Images from which ``auto`` takes OpenVINO: its graph is ready after 5 to 10 s."""
-COMPILE_FROM = 20_000
-"""Images from which ``auto`` compiles: that takes a minute, on a GPU half of one."""
+COMPILE_FROM = 50_000
+"""Images from which ``auto`` compiles: that takes minutes."""
 PACKAGES = {"openvino": ("openvino",), "onnx": ("onnx", "onnxscript", "onnxruntime")}
 
 

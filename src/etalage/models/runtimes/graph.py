@@ -1,5 +1,8 @@
 """The part of a network that a runtime takes over: from uint8 images to features."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +24,12 @@ class Graph(nn.Module):
 
 def export(graph: Graph, shape: Shape) -> torch.export.ExportedProgram:
     """Return the graph for pixels of one shape, (B, H, W, 3), in evaluation mode."""
-    # Where answers are computed, inference mode and autocast are on: an export bears neither.
-    with torch.inference_mode(mode=False), torch.no_grad(), torch.autocast("cpu", enabled=False):
+    with torch.no_grad():
         return torch.export.export(graph.eval(), (torch.zeros(shape, dtype=torch.uint8),))
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Leave inference mode and autocast, in which answers are computed: no graph can be made so."""
+    with torch.inference_mode(mode=False), torch.autocast("cpu", enabled=False):
+        yield

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from etalage.models.onnx_graph import to_onnx
 from etalage.models.runtimes.chunks import Compute, Make, Shape, pieces
-from etalage.models.runtimes.graph import Graph, export
+from etalage.models.runtimes.graph import Graph, export, plain
 
 CHUNK = 16
 
@@ -18,7 +18,8 @@ def onnx_graph(graph: Graph, *, threads: int) -> Make:
     def make(shape: Shape) -> Compute:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        content = to_onnx(export(graph, shape), ["pixels"], "features").SerializeToString()
+        with plain():
+            content = to_onnx(export(graph, shape), ["pixels"], "features").SerializeToString()
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
 
         def compute(pixels: Tensor) -> Tensor:

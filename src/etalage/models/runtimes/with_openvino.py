@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from etalage.models.runtimes.chunks import Compute, Make, Shape
-from etalage.models.runtimes.graph import Graph, export
+from etalage.models.runtimes.graph import Graph, export, plain
 
 CHUNK = 16
 
@@ -33,7 +33,8 @@ def openvino_graph(graph: Graph, *, bf16: bool, threads: int) -> Make:
 
     def make(shape: Shape) -> Compute:
         openvino = import_openvino()
-        model = openvino.convert_model(export(graph, shape))
+        with plain():
+            model = openvino.convert_model(export(graph, shape))
         model.reshape(list(shape))
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
