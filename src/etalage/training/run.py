@@ -93,13 +93,21 @@ def train(
         if chosen.parts:
             _refuse_embeddings(chosen, embeddings)
             whole = Whole(index, output, split, chosen, weights, seed, device, teacher, board)
-            alike = {"split": split, "seed": seed, "device": device, "teacher": teacher}
-            each = partial(train, index, **alike, progress=progress)
+            each = partial(
+                train,
+                index,
+                split=split,
+                seed=seed,
+                device=device,
+                teacher=teacher,
+                progress=progress,
+            )
             return train_parts(whole, each, team, resume=resume, overwrite=overwrite)
         check_folder(output, resume=resume, overwrite=overwrite)
         place = team.device(device)
-        ranks, counts = chosen.image_ranks, chosen.image_counts
-        opened = portion(open_index(index), ranks, counts, chosen.max_images)
+        opened = portion(
+            open_index(index), chosen.image_ranks, chosen.image_counts, chosen.max_images
+        )
         data = select(opened, read_split(split), chosen, teacher)
         require_batches(chosen, data, team)
         identity = identify(chosen, opened, split, weights=weights, seed=seed, teacher=teacher)
@@ -115,8 +123,9 @@ def train(
                 chosen, data, architecture, network, found, output=output, embeddings=embeddings
             )
         source = _shared(source, team)
-        told = (identity, asdict(architecture))
-        job = Job(output, data, source, chosen, plan, seed, *told, team, board)
+        job = Job(
+            output, data, source, chosen, plan, seed, identity, asdict(architecture), team, board
+        )
         loop = start_loop(job, network, found)
         shown = progress if team.first else _silent
         with _threads(plan.threads), reporting(plan.steps, loop.state.step, shown) as report:
