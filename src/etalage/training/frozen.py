@@ -28,6 +28,7 @@ from etalage.training.plan import Data
 from etalage.training.recipe import Recipe
 from etalage.training.resume import CHECKPOINTS
 from etalage.training.source import FeatureSource, PixelSource, Source
+from etalage.training.start import has_learned
 
 _ENOUGH = 100_000
 """Images from which mean and deviation are taken: more would change the fourth digit."""
@@ -85,7 +86,7 @@ def open_source(
     training = network.training
     encoder = Encoder(network.eval(), architecture, device)
     found = _embeddings(encoder, recipe, data, output, embeddings)
-    if not network.head.bias.any():  # whatever has learned has a bias somewhere
+    if not checkpoint and not has_learned(network, data, recipe):
         mean, deviation = statistics(found, images_of(data.index, data.train, recipe.max_images)[0])
         network.standardise(torch.from_numpy(mean), torch.from_numpy(deviation))
         _prepare_fusion(network, FeatureSource(data.index, found, recipe.max_images), data.train)
