@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from etalage.catalogue.index import Index
 from etalage.catalogue.taxonomy import Taxonomy
@@ -94,9 +95,13 @@ def expect_prior(network: ProductModel, data: Data, recipe: Recipe) -> None:
 
     Else the first epochs go to unlearning categories that have no training product.
     """
-    share = data.constants(torch.device("cpu"), recipe.label_smoothing).log_share
     with torch.no_grad():
-        network.head.bias.copy_((1 - recipe.logit_adjustment) * share)
+        network.head.bias.copy_(_prior_bias(data, recipe))
+
+
+def _prior_bias(data: Data, recipe: Recipe) -> Tensor:
+    share = data.constants(torch.device("cpu"), recipe.label_smoothing).log_share
+    return (1 - recipe.logit_adjustment) * share
 
 
 def _description(weights: str) -> dict[str, Any] | None:
