@@ -63,6 +63,7 @@ def make_model(network: str, weights: str) -> Model:
         mean=backbone.mean,
         std=backbone.std,
         precision="auto",
+        mirror=False,
     )
     return Model(
         architecture.assemble(backbone, CLASSES),
