@@ -88,7 +88,7 @@ def test_images_behind_the_count_do_not_matter(exported: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("fusion", sorted(FUSIONS.keys() - {"collage"}))
 def test_every_fusion_can_be_exported_with_mirror_images(fusion: str, tmp_path: Path) -> None:
     model = saved(tmp_path / "model", fusion, mirror=True)
     onnx(model, tmp_path / "model.onnx")
@@ -147,5 +147,5 @@ def test_a_collage_cannot_be_exported(folder: Path, tmp_path: Path) -> None:
     described = tmp_path / "model" / "model.json"
     text = described.read_text(encoding="utf-8").replace('"mean",', '"collage",', 1)
     described.write_text(text, encoding="utf-8")
-    with pytest.raises(ModelError, match="collage"):
+    with pytest.raises(ModelError, match="a network on collages has no form in ONNX"):
         onnx(tmp_path / "model", tmp_path / "model.onnx")
