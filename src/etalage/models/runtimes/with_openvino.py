@@ -34,7 +34,10 @@ def openvino_graph(graph: Graph, *, bf16: bool, threads: int) -> Make:
     def make(shape: Shape) -> Compute:
         openvino = import_openvino()
         with plain():
-            model = openvino.convert_model(export(graph, shape))
+            exported = export(graph, shape)
+        # The conversion traces the graph once more, and bears as little as the export.
+        with torch.inference_mode(mode=False), torch.autocast("cpu", enabled=False):
+            model = openvino.convert_model(exported)
         model.reshape(list(shape))
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
