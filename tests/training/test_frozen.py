@@ -22,7 +22,7 @@ from etalage.embedding.write import embed
 from etalage.errors import ConfigError, EmbeddingsError
 from etalage.models.backbone import create_backbone
 from etalage.models.checkpoint import open_single
-from etalage.models.fusion import Places, create_fusion
+from etalage.models.fusion import Places, WhitenedFusion, create_fusion
 from etalage.models.network import ProductModel
 from etalage.predictions.folder import read_predictions
 from etalage.training import Progress, Recipe, TrainReport
@@ -75,6 +75,17 @@ def test_features_are_standardised_by_the_training_images(
     standard = (vectors - network.feature_mean.numpy()) * network.feature_scale.numpy()
     assert np.abs(standard.mean(axis=0)).max() < 0.2
     assert np.median(standard.std(axis=0)) == pytest.approx(1, abs=0.2)
+
+
+def test_a_fusion_learns_viewpoints_before_the_head_begins(
+    begin: Begin, recipe: Recipe, kept: tuple[TrainReport, Path], tmp_path: Path
+) -> None:
+    chosen = replace(recipe, fusion="whitened", epochs=1)
+    report = begin(tmp_path / "model", chosen, embeddings=kept[1])
+    fusion = open_single(report.model).network.fusion
+    assert isinstance(fusion, WhitenedFusion)
+    assert (fusion.whiten.removed > 0).any()
+    assert (fusion.whiten.removed < 1).all()
 
 
 def test_a_cache_is_used_again_and_gives_the_same_model(

@@ -97,7 +97,7 @@ def create_fusion(name: str, features: int) -> Fusion:
     return FUSIONS[name](features)
 
 
-def prepare(fusion: nn.Module, features: Tensor, places: Places) -> None:
+def prepare(fusion: Fusion, features: Tensor, places: Places) -> None:
     """Let a fusion learn how the images of one product differ, before the training.
 
     Args:
@@ -105,6 +105,7 @@ def prepare(fusion: nn.Module, features: Tensor, places: Places) -> None:
         features: of training images, as the fusion will get them, (N, F); 20,000 are enough.
         places: where they belong.
     """
-    for part in fusion.modules():
+    parts = fusion.modules() if isinstance(fusion, nn.Module) else ()
+    for part in parts:
         if isinstance(part, Whitening):
             part.learn(features, places)
