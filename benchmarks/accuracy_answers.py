@@ -81,10 +81,11 @@ class Place:
     def means(self) -> Floats:
         """The mean feature of every product, (P, F)."""
         vectors = etalage.read_embeddings(self.embeddings)
-        images = np.arange(len(self.opened.image_product))
+        every = np.arange(len(self.opened.image_product))
         found = np.zeros((len(self.opened), vectors.width), np.float32)
-        np.add.at(found, self.opened.image_product, vectors.vectors(images))
-        return found / self.opened.image_count[:, None].clip(min=1)
+        np.add.at(found, self.opened.image_product, vectors.vectors(every))
+        images = self.opened.image_count[:, None].clip(min=1)
+        return np.asarray(found / images, np.float32)
 
     def answered(self, rows: Ints, leaves: Ints) -> Answered:
         """Compare answers, leaf rows, with the truth."""
@@ -188,7 +189,7 @@ def nearest(place: Place, split: Path) -> Callable[[], Answered]:
 def _most_frequent(near: Ints) -> Ints:
     """Return the most frequent label of each row (N, k); among equal ones the nearest."""
     votes = (near[:, :, None] == near[:, None, :]).sum(axis=2)
-    return near[np.arange(len(near)), votes.argmax(axis=1)]
+    return np.asarray(near[np.arange(len(near)), votes.argmax(axis=1)], np.int64)
 
 
 def _chosen(

@@ -42,8 +42,8 @@ def peer(
 
     def work() -> Answered:
         script = Path(__file__).with_name(f"accuracy_{trainer}.py")
-        command = [python, script, folder, place.weights, str(EPOCHS), str(seed)]
-        subprocess.run(command, check=True)
+        words = (python, script, folder, place.weights, EPOCHS, seed)
+        subprocess.run([str(word) for word in words], check=True)
         answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
         rows = place.part(split, "test")
         ids = place.opened.product_ids.take(rows).to_pylist()

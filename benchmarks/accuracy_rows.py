@@ -114,13 +114,8 @@ def table(folder: Path, against: str) -> Iterator[str]:
 
 
 def _mean(each: list[Row], *, several: bool) -> float:
-    shares = [_chosen(row.answered, several=several).mean() for row in each]
-    return float(np.mean(shares)) if shares else float("nan")
-
-
-def _chosen(answered: Answered, *, several: bool) -> NDArray[np.bool_]:
-    right = answered.right[answered.several] if several else answered.right
-    return right if len(right) else np.full(1, np.nan, np.float64)  # type: ignore[return-value]
+    chosen = [row.answered.right[row.answered.several | (not several)] for row in each]
+    return float(np.mean([right.mean() if len(right) else np.nan for right in chosen]))
 
 
 def _difference(each: list[Row], base: list[Row] | None, *, several: bool) -> str:

@@ -32,7 +32,8 @@ def main() -> None:
     best = folder / "timm" / "run" / "model_best.pth.tar"
     network.load_state_dict(torch.load(best, map_location="cpu", weights_only=False)["state_dict"])
     look = resolve_model_data_config(network) | {"input_size": (3, SIDE, SIDE), "crop_pct": 1.0}
-    change, answers = create_transform(**look, is_training=False), {}
+    change = create_transform(**look, is_training=False)
+    answers: dict[str, str] = {}
     paths = sorted((folder / "files" / "test").glob("*/*.jpg"))
     with torch.inference_mode():
         network.eval()
