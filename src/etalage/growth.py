@@ -92,6 +92,7 @@ def _predict(model: Path, index: Path, predictions: Path, products: int, device:
             grown,
             max_images=earlier.source.get("max_images"),
             top=int(earlier.source.get("top", TOP)),
+            logit_adjustment=float(earlier.source.get("logit_adjustment", 0)),
             carry=predictions,
             device=device,
             runtime=runtime if runtime in RUNTIMES else "auto",
