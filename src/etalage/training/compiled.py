@@ -12,11 +12,11 @@ from etalage.models.network import ProductModel
 log = logging.getLogger(__name__)
 
 _VARIANTS = 64
-"""Forms a backbone may be compiled in: learning and checking, and each size of images."""
+"""Forms a backbone may be compiled in: each size of images, and one image alone."""
 
 
 def compile_backbone(network: ProductModel) -> None:
-    """Let the backbone of ``network`` run compiled, in place.
+    """Let the backbone of ``network`` learn compiled, in place; checks are not worth the wait.
 
     The number of images differs from batch to batch and is left open; their size is not, since
     convolutions are picked for it. Names of tensors stay as they are.
@@ -26,13 +26,18 @@ def compile_backbone(network: ProductModel) -> None:
     """
     torch._dynamo.config.recompile_limit = _VARIANTS
     backbone = network.backbone
-    compiled = torch.compile(backbone.forward)
+    plain = backbone.forward
+    compiled = torch.compile(plain)
 
     def run(images: Tensor) -> Tensor:
+        answer: Tensor
+        if torch.is_inference_mode_enabled():
+            answer = plain(images)
+            return answer
         torch._dynamo.maybe_mark_dynamic(images, 0)
         torch._dynamo.mark_static(images, [2, 3])
         try:
-            answer: Tensor = compiled(images)
+            answer = compiled(images)
         except TorchDynamoException as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(
