@@ -58,6 +58,7 @@ LEARNED = {
 """How heads and fusions learn together, alike for all: SGD does well for a linear head only."""
 FEW = LEARNED | {"epochs": "40", "batch_products": "64", "learning_rate": "3e-3"}
 """Of some hundred products an epoch is a few steps."""
+SPECIALISTS = '[{"name": "one", "count": "1"}, {"name": "several", "count": "2+"}]'
 MANY = LEARNED | {"epochs": "12", "image_dropout": "0.6"}
 
 
@@ -197,7 +198,7 @@ def reduced(options: Options) -> None:
         for fusion in ("mean", "attention", "collage"):
             work = ours(place, split, seed, size | {"fusion": fusion}, recipe="quick")
             take(rows, fusion, seed, work)
-        work = ours(place, split, seed, size | {"specialists": "number"}, recipe="quick")
+        work = ours(place, split, seed, size | {"parts": SPECIALISTS}, recipe="quick")
         take(rows, "specialists by number", seed, work)
 
 

@@ -30,6 +30,8 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
+_MANY = 5_000
+"""Training products from which on only penalties near the usual best are tried."""
 NEIGHBOURS = (1, 3, 5, 10, 20)
 PIXELS = {"image_size": "180", "load_size": "180"}
 BACKBONE = "mobilenetv2_100"
@@ -159,7 +161,7 @@ def logistic(place: Place, split: Path) -> Callable[[], Answered]:
         scale = StandardScaler().fit(train_x)
         model = LogisticRegression(max_iter=100, warm_start=True, tol=1e-3)
         made = []
-        for penalty in PENALTIES:
+        for penalty in PENALTIES if len(labels) < _MANY else PENALTIES[1:4]:
             model.C = penalty
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # the last digit is not needed
