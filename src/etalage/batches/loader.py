@@ -23,8 +23,9 @@ from etalage.errors import ConfigError, ImageFormatError
 from etalage.images.decode import decode_in_place, decode_into, may_skip_header
 from etalage.images.headers import read_header
 
-_AHEAD = 3
-"""Batches being decoded while the consumer has one."""
+_AHEAD = 1
+"""Batches being decoded while the consumer has one. More of them gain nothing, and their pixels
+would push each other out of the processor's caches: 106 us an image with one, 121 with three."""
 _SLICE = 128
 """Most images that a thread takes at a time: some milliseconds of work."""
 
