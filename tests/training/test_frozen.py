@@ -233,3 +233,12 @@ def test_features_are_left_out_while_training_only() -> None:
     features = torch.ones(1, 4)
     assert network.train().classify(features, places).count_nonzero() == 0
     assert network.eval().classify(features, places).count_nonzero() == 2
+
+
+def test_few_products_get_as_many_epochs_as_a_head_needs(
+    begin: Begin, recipe: Recipe, kept: tuple[TrainReport, Path], tmp_path: Path
+) -> None:
+    few = replace(recipe, epochs=1, least_steps=9)
+    report = begin(tmp_path / "model", few, embeddings=kept[1])
+    assert report.steps >= 9
+    assert report.epochs == -(-9 // (report.steps // report.epochs))

@@ -1,7 +1,7 @@
 """What a training derives from its recipe and its data, before it starts."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,20 @@ def tell_rare(index: Index, train: NDArray[np.int64]) -> None:
             )  # fmt: skip
 
 
+def long_enough(recipe: Recipe, data: Data) -> Recipe:
+    """Return the recipe with as many epochs as its ``least_steps`` take with these products."""
+    each = _steps_per_epoch(recipe, data)
+    epochs = max(recipe.epochs, -(-recipe.least_steps // each))
+    if epochs > recipe.epochs:
+        told = (epochs, recipe.epochs, each, recipe.least_steps)
+        log.info("%d epochs instead of %d: an epoch has %d steps, at least %d are wanted", *told)
+    return replace(recipe, epochs=epochs)
+
+
+def _steps_per_epoch(recipe: Recipe, data: Data) -> int:
+    return -(-len(data.train) // (recipe.batch_products * recipe.accumulate))
+
+
 @dataclass(frozen=True)
 class Plan:
     """The numbers of a training.
@@ -219,8 +233,7 @@ def make_plan(
     recipe: Recipe, data: Data, device: torch.device, *, bf16: bool, processes: int = 1
 ) -> Plan:
     """Derive the numbers of a training."""
-    batches = -(-len(data.train) // recipe.batch_products)
-    steps_per_epoch = -(-batches // recipe.accumulate)
+    steps_per_epoch = _steps_per_epoch(recipe, data)
     steps = steps_per_epoch * recipe.epochs
     return Plan(
         classes=data.classes,

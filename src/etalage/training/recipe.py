@@ -52,6 +52,8 @@ class Recipe:
     """Networks to train one after the other, which answer like one; none for a single network."""
     epochs: int
     """How often every training product is seen."""
+    least_steps: int = 0
+    """Fewest steps of a training: where the products are few there are more epochs for it."""
     batch_products: int
     """Products in a batch; with all their images."""
     accumulate: int = 1
@@ -132,6 +134,7 @@ class Recipe:
         for name in (
             "weight_decay",
             "head_penalty",
+            "least_steps",
             "level_loss",
             "logit_adjustment",
             "mixup",

@@ -23,7 +23,7 @@ from etalage.training.loop import Job
 from etalage.training.memory import foresee as foreseen
 from etalage.training.memory import free_memory, require_room
 from etalage.training.norms import norms_follow, set_training
-from etalage.training.plan import Data, Plan, make_plan, select
+from etalage.training.plan import Data, Plan, long_enough, make_plan, select
 from etalage.training.portion import portion
 from etalage.training.progress import Progress, Report, reporting
 from etalage.training.recipe import Recipe
@@ -109,6 +109,7 @@ def train(
             open_index(index), chosen.image_ranks, chosen.image_counts, chosen.max_images
         )
         data = select(opened, read_split(split), chosen, teacher)
+        chosen = long_enough(chosen, data)
         require_batches(chosen, data, team)
         identity = identify(chosen, opened, split, weights=weights, seed=seed, teacher=teacher)
         if resume and (output / DESCRIPTION).is_file():
