@@ -14,6 +14,9 @@ from etalage.models.whitening import Whitening
 RANKS = 8
 """Ranks, and numbers of images, that have an embedding of their own; the last is for all above."""
 
+_PACE = 20.0
+"""How much faster a sharpness is learned than other parameters."""
+
 
 class Position(nn.Module):
     """Embeds the rank of an image and the number of images of its product."""
@@ -99,7 +102,9 @@ class AttentionFusion(nn.Module):
 
     Source: Ilse, Tomczak and Welling 2018, Attention-based deep multiple instance learning. Each of
     the ``heads`` weighs the images for one stretch of the features, so that one image can give the
-    pattern and another the shape. As long as no image is preferred it is the mean.
+    pattern and another the shape. Each feature has a sharpness besides: images in which it is large
+    weigh more in it, up to the largest alone (Lee, Gallagher and Tu 2016, Generalizing pooling
+    functions). As long as no image is preferred and nothing is sharpened it is the mean.
 
     Args:
         features: width F of an image's features.
@@ -117,16 +122,18 @@ class AttentionFusion(nn.Module):
         self.position = Position(hidden)
         self.score = nn.Linear(hidden, heads, bias=False)
         nn.init.zeros_(self.score.weight)
+        self.sharpness = nn.Parameter(torch.zeros(features))
 
     def forward(self, features: Tensor, places: Places) -> Tensor:
         """Weigh features (N, F) by product; return (P, F), zeros where no image."""
         features = self.whiten(features)
         seen, where = self.norm(features), self.position(places)
         content = torch.tanh(self.content(seen) + where)
-        weights = softmax(self.score(content * torch.sigmoid(self.gate(seen) + where)), places)
-        stretch = -(-self.width // weights.shape[1])
-        wide = weights.unsqueeze(2).expand(-1, -1, stretch).flatten(1)[:, : self.width]
-        return sums(features * wide, places)
+        scores = self.score(content * torch.sigmoid(self.gate(seen) + where))
+        stretch = -(-self.width // scores.shape[1])
+        wide = scores.unsqueeze(2).expand(-1, -1, stretch).flatten(1)[:, : self.width]
+        weights = softmax(wide + _PACE * self.sharpness * features, places)
+        return sums(features * weights, places)
 
 
 class SetFusion(nn.Module):
