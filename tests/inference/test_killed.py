@@ -14,6 +14,7 @@ import pytest
 
 from etalage.catalogue.build import index
 from etalage.inference.predict import PART_PRODUCTS, predict
+from etalage.predictions.manifest import UNFINISHED
 
 
 @pytest.mark.slow
@@ -27,7 +28,8 @@ def test_a_killed_prediction_ends_with_the_same_bytes(
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     command = [sys.executable, "-m", "etalage", "predict", shop.model, tmp_path / "index"]
     with subprocess.Popen([*map(str, command), "-o", str(killed)], start_new_session=True) as run:
-        while not (killed / "part-00000.parquet").is_file():
+        noted = killed / UNFINISHED  # a part counts from when it is noted
+        while not (noted.is_file() and b"part-00000" in noted.read_bytes()):
             assert run.poll() is None
             time.sleep(0.01)
         os.killpg(run.pid, signal.SIGKILL)
