@@ -9,12 +9,17 @@ from typing import Any, NamedTuple
 import bson
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from etalage.catalogue.build import index
 from etalage.catalogue.index import open_index
 from etalage.catalogue.split import split
 from etalage.cli import main
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
