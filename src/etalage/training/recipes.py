@@ -14,6 +14,7 @@ ROADS = {
         epochs=7,
         batch_products=32,
         learning_rate=6e-3,
+        distinct=False,  # of so few products every step counts: with it 0.69 instead of 0.76
         threads=1,
     ),
     "frozen": Recipe(
