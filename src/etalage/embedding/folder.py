@@ -20,7 +20,6 @@ Images with the same bytes share a vector. Vectors stand in the order of the fil
 in memory but the row of each image's vector: parts are mapped when they are first read.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,13 +121,6 @@ class Embeddings:
             chosen = np.flatnonzero(part == number)
             answer[chosen] = self._part(number)[within[chosen]]
         return answer
-
-    def blocks(self, size: int = 4096) -> Iterator[NDArray[np.float16]]:
-        """Yield all vectors in order, at most ``size`` at a time; NaN where there is none."""
-        for number in range(len(self.manifest.parts)):
-            part = self._part(number)
-            for start in range(0, len(part), size):
-                yield part[start : start + size]
 
     def _part(self, number: int) -> NDArray[np.float16]:
         if number not in self._parts:
