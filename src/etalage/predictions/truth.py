@@ -33,6 +33,7 @@ class Truth:
         part: column ``part`` of a CSV, (P,), or None.
         images: number of images of each product where an INDEX says so, (P,) int32, or None.
         taxonomy: the tree of an INDEX, or None.
+        audited: whether a person decided blind; if not, labels are as the catalogue gives them.
         record: the file, the split and part it was restricted to, and what the split went by:
             "duplicates" or "product", None where no split was given.
     """
@@ -43,6 +44,7 @@ class Truth:
     images: NDArray[np.int32] | None
     taxonomy: Taxonomy | None
     record: dict[str, Any]
+    audited: bool = False
 
     def __len__(self) -> int:
         return len(self.product_ids)
@@ -65,6 +67,7 @@ def read_truth(
     *,
     split: Path | None = None,
     part: str | None = None,
+    audited: bool = False,
 ) -> Truth:
     """Read the right answers.
 
@@ -73,6 +76,7 @@ def read_truth(
         taxonomy: what every category must be a leaf of; None takes any.
         split: a SPLIT to restrict it to one part of.
         part: of the split (``test`` when not given), else of the column ``part``.
+        audited: they are what a person decided blind.
 
     Raises:
         PredictionsError: cannot be used, a category is not in the taxonomy, or no product is left.
@@ -92,7 +96,7 @@ def read_truth(
     if not len(truth):
         of = "" if part is None else f" in part {part!r}"
         raise PredictionsError(f"{path}: has no labelled product{of}")
-    return replace(truth, record=record)
+    return replace(truth, record=record, audited=audited)
 
 
 def _of_csv(path: Path, taxonomy: Taxonomy | None, split: Split | None, part: str | None) -> Truth:

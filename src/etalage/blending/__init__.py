@@ -1,0 +1,1 @@
+"""Several predictions made one, and what the catalogue itself remembers."""

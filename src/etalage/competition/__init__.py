@@ -1,0 +1,1 @@
+"""A competition: hidden truth, submissions, a leaderboard."""

@@ -1,0 +1,1 @@
+"""How right answers are: against a truth, in every view that a catalogue team asks for."""

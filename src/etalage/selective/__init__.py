@@ -1,0 +1,1 @@
+"""Which answers may be used unseen: thresholds with a promise, back-off, and what is left."""

@@ -1,0 +1,1 @@
+"""Pages and interfaces over HTTP: the only room that knows the web framework."""
