@@ -187,31 +187,54 @@ def test_real_photographs_get_the_same_answers(shared: Path) -> None:
     assert (rounded - exact).abs().max(1).values.mean() < 0.03
 
 
-WATCHED = """
-import os, sys
-def watch(event, arguments):
-    if event.startswith("socket.") or event in ("os.fork", "subprocess.Popen"):
-        os.write(2, f"{event} {arguments}".encode())
-        os._exit(3)
+MAKE = """
+import gc, os, signal, sys
 import torch, timm
 from etalage.models.backbone import create_backbone
 from etalage.models.network import ProductModel
 from etalage.models.fusion import create_fusion
 from etalage.models.runtimes import use_runtime
-backbone = create_backbone("test_byobnet", {}, size=32)
-network = ProductModel(
-    backbone.network, create_fusion("mean", backbone.features), 3, backbone.mean, backbone.std
-).eval()
+
+def answer():
+    backbone = create_backbone("test_byobnet", {}, size=32)
+    network = ProductModel(
+        backbone.network, create_fusion("mean", backbone.features), 3, backbone.mean, backbone.std
+    ).eval()
+    use_runtime(network, "openvino", device=torch.device("cpu"))
+    network.features(torch.zeros(2, 32, 32, 3, dtype=torch.uint8))
+    return network
+"""
+WATCHED = """
+def watch(event, arguments):
+    if event.startswith("socket.") or event in ("os.fork", "subprocess.Popen"):
+        os.write(2, f"{event} {arguments}".encode())
+        os._exit(3)
 sys.addaudithook(watch)
-use_runtime(network, "openvino", device=torch.device("cpu"))
-network.features(torch.zeros(2, 32, 32, 3, dtype=torch.uint8))
+answer()
+"""
+INTERRUPTED = """
+signal.signal(signal.SIGUSR1, lambda number, frame: print("told"))
+first = answer()
+second = answer()
+del first
+gc.collect()
+del second
+gc.collect()
+os.kill(os.getpid(), signal.SIGUSR1)
 """
 
 
 @pytest.mark.slow
 def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", WATCHED]
+    command = [sys.executable, "-c", MAKE + WATCHED]
     run = subprocess.run(command, env=home, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_signal_is_handled_after_networks_of_openvino_are_gone() -> None:
+    command = [sys.executable, "-c", MAKE + INTERRUPTED]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "told\n")

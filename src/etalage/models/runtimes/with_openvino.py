@@ -6,6 +6,7 @@ not: it finds no package to report with, and takes its own stand-in, which does 
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,21 @@ def openvino_graph(graph: Graph, *, bf16: bool, threads: int) -> Make:
             "NUM_STREAMS": threads,
             "ENABLE_CPU_PINNING": False,  # the decoding threads work on the same cores
         }
-        ready = openvino.Core().compile_model(model, "CPU", settings)
+        ready = _core().compile_model(model, "CPU", settings)
         return _Streams(openvino.AsyncInferQueue(ready, threads), *ready.output(0).shape)
 
     return make
+
+
+@cache
+def _core() -> Any:  # noqa: ANN401
+    """Return the one core of this process, which lives as long as the process does.
+
+    A core gives the thread that makes it a stack for signal handlers, and takes it away when it
+    goes. Where two of them go in another order than they came, or in another thread, the stack
+    that is left is no memory any more, and the next signal (Ctrl-C) ends the process.
+    """
+    return import_openvino().Core()
 
 
 class _Streams:
