@@ -21,10 +21,10 @@ import numpy as np
 import pyarrow as pa
 
 from etalage.catalogue.taxonomy import Taxonomy, write_taxonomy
-from etalage.predictions.score import score
 from etalage.predictions.submission import read_submission, submit
 from etalage.predictions.table import Predictions
 from etalage.predictions.writer import PredictionsWriter
+from etalage.scoring.score import score
 
 PRODUCTS = 1_768_182
 LEAVES, BRANCHES, ROOTS = 5270, 483, 49
