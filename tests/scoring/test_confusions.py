@@ -19,7 +19,7 @@ def climb(first: int, second: int) -> int:
 
 
 @given(products=PRODUCTS)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_confusions_are_counted_and_priced_pair_by_pair(
     products: list[tuple[int, int, int]],
 ) -> None:

@@ -13,7 +13,7 @@ from scoring.plain import PRODUCTS, TREE, columns, compared, path
 
 
 @given(products=PRODUCTS)
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_means_over_categories_are_those_of_scikit_learn(
     products: list[tuple[int, int, int]],
 ) -> None:

@@ -24,7 +24,7 @@ def slow(values: np.ndarray, unit: np.ndarray, draws: int = 3000) -> list[float]
     units=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4)), min_size=30, max_size=60),
     seed=st.integers(0, 9),
 )
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_an_interval_is_that_of_drawing_whole_units(
     units: list[tuple[int, int]], seed: int
 ) -> None:
@@ -56,7 +56,7 @@ def test_copies_that_are_answered_alike_widen_the_interval_as_they_should() -> N
 def test_all_right_is_not_certainty() -> None:
     right = np.ones(45, np.bool_)
     low, high = clopper_pearson(45, 45)
-    assert Units(None).share(right) == (pytest.approx(float(low)), pytest.approx(float(high)))
+    assert list(Units(None).share(right)) == pytest.approx([float(low), float(high)])
     assert low < 0.93
     units = Units(np.repeat(np.arange(9, dtype=np.int32), 5))
     assert units.share(right)[0] == pytest.approx(float(clopper_pearson(9, 9)[0]))
@@ -93,8 +93,8 @@ def test_95_of_100_intervals_hold_the_share_they_are_about(copies: int) -> None:
     random = np.random.default_rng(copies)
     unit = np.repeat(np.arange(200, dtype=np.int32), copies)
     held = 0
-    for seed in range(1000):
+    for seed in range(400):
         right = np.repeat(random.random(200) < 0.7, copies)
         low, high = Units(unit if copies > 1 else None, seed).share(right)
         held += low <= 0.7 <= high
-    assert 925 <= held <= 975
+    assert 366 <= held <= 394
