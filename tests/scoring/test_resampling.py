@@ -61,6 +61,16 @@ def test_all_right_is_not_certainty() -> None:
     units = Units(np.repeat(np.arange(9, dtype=np.int32), 5))
     assert units.share(right)[0] == pytest.approx(float(clopper_pearson(9, 9)[0]))
     assert Units(np.zeros(45, np.int32)).share(np.arange(45) < 20)[0] < 0.05
+    uneven = Units(np.repeat(np.arange(9, dtype=np.int32), 5)[4:])
+    assert uneven.share(right[4:])[0] == pytest.approx(float(clopper_pearson(9, 9)[0]))
+
+
+def test_of_few_units_the_interval_is_exact() -> None:
+    low, high = clopper_pearson(6, 10)
+    assert list(Units(None).share(np.arange(10) < 6)) == pytest.approx([float(low), float(high)])
+    unit = np.repeat(np.arange(10, dtype=np.int32), 3)
+    found = Units(unit).share(np.repeat(np.arange(10) < 6, 3))
+    assert list(found) == pytest.approx([float(low), float(high)])
 
 
 def test_a_difference_is_drawn_in_pairs() -> None:

@@ -65,6 +65,7 @@ def test_a_score_is_its_definition_whatever_the_order_and_parts(
 ) -> None:
     place = tmp_path_factory.mktemp("score")
     ids = np.random.default_rng(seed).permutation(products).tolist()
+    labels = labels | {0: 3}  # one that is answered
     predictions = predict(ids, seed=seed, k=6)
     right = {product: int(taxonomy.ids[row]) for product, row in labels.items()}
     truth = write_truth(place / "t.csv", right)

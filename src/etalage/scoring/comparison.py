@@ -52,11 +52,15 @@ class Paired:
     p_units: float | None
 
     @property
+    def p(self) -> float:
+        """The p that decides: of groups where they are known, else McNemar's exact one."""
+        return self.p_exact if self.p_units is None else self.p_units
+
+    @property
     def is_real(self) -> bool:
         """Whether test and interval both say that there is a difference."""
         low, high = self.interval
-        chance = self.p_exact if self.p_units is None else self.p_units
-        return chance < ALPHA and not low <= 0 <= high
+        return self.p < ALPHA and not low <= 0 <= high
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ Units of the same size with as many right answers are interchangeable, so a resa
 how often each kind of unit comes (a multinomial): exactly the bootstrap (Efron 1979), at any
 size. Ends are the 2.5th and the 97.5th percentile of 2,000 resamples.
 
-Where all units are of one kind, resampling says nothing: all right is not certainty. There the
-interval is that of Clopper and Pearson, of as many trials as there are units.
+Where all units agree, resampling says nothing: all right is not certainty; and of a few units it
+says too little. There, and for shares of fewer than 30 units, the interval is that of Clopper and
+Pearson, of as many trials as there are units.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from etalage.predictions.intervals import clopper_pearson
 from etalage.scoring.accuracy import Interval
 
 RESAMPLES = 2000
+FEW = 30
 _FLIPS = 9999
 _PERCENTILES = (0.025, 0.975)
 _NORMAL = 1.959963984540054
@@ -91,10 +93,7 @@ class Units:
         signed: bool,
     ) -> Interval:
         kinds = _kinds(values, None if self.unit is None else self.unit[rows])
-        if len(kinds.count) > 1:
-            return _bootstrap(kinds, self.seed)
-        mean = float(kinds.total[0] / kinds.size[0])
-        return _of_one_kind(int(kinds.count[0]), mean, signed=signed)
+        return _interval(kinds, self.seed, signed=signed)
 
     def linearised(self, value: float, influence: NDArray[np.float64]) -> Interval:
         """Return the interval of a figure that is no share of products, from 0 to 1.
@@ -119,11 +118,10 @@ def normal(value: float, variance: float) -> Interval:
 
 def of_counts(right: int, products: int, seed: int) -> Interval:
     """Return what ``Units.share`` does where each product is a unit, from the counts alone."""
-    if right in (0, products):
-        return _of_one_kind(products, right / products, signed=False)
-    ones = np.ones(2, np.int64)
     counts = np.array([products - right, right], np.int64)
-    return _bootstrap(Kinds(ones, np.array([0, 1], np.int64), counts), seed)
+    there = counts > 0
+    ones, total = np.ones(2, np.int64), np.arange(2)
+    return _interval(Kinds(ones[there], total[there], counts[there]), seed, signed=False)
 
 
 def _kinds(values: NDArray[np.bool_] | NDArray[np.int8], unit: NDArray[np.int32] | None) -> Kinds:
@@ -139,6 +137,15 @@ def _kinds(values: NDArray[np.bool_] | NDArray[np.int8], unit: NDArray[np.int32]
     return Kinds(keys // width, keys % width - keys // width, counts)
 
 
+def _interval(kinds: Kinds, seed: int, *, signed: bool) -> Interval:
+    units = int(kinds.count.sum())
+    means = kinds.total / kinds.size
+    if (means == means[0]).all() or (units < FEW and not signed):
+        mean = float((kinds.total @ kinds.count) / (kinds.size @ kinds.count))
+        return _exact(units, mean, signed=signed)
+    return _bootstrap(kinds, seed)
+
+
 def _bootstrap(kinds: Kinds, seed: int) -> Interval:
     random = np.random.default_rng(seed)
     units = int(kinds.count.sum())
@@ -151,8 +158,8 @@ def _bootstrap(kinds: Kinds, seed: int) -> Interval:
     return low, high
 
 
-def _of_one_kind(units: int, mean: float, *, signed: bool) -> Interval:
-    """Return the interval where nothing varies."""
+def _exact(units: int, mean: float, *, signed: bool) -> Interval:
+    """Return the interval of Clopper and Pearson, of a mean from -1 to 1 where ``signed``."""
     ends = clopper_pearson(units * abs(mean), units)
     low, high = float(ends[0]), float(ends[1])
     if mean < 0:

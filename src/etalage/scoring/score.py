@@ -6,6 +6,7 @@ not counted. Figures are agreement with the labels given as truth, right or wron
 except in ``audited``: there they are agreement with what a person decided blind.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -124,7 +125,7 @@ class Score:
         return self.accuracy.top5
 
     def to_json(self) -> dict[str, Any]:
-        """Return one JSON object with everything."""
+        """Return one JSON object with everything, as a program would read it."""
         groups = {
             f"by_{name}": [group.to_json(key) for group in getattr(self, f"by_{name}")]
             for name, key in _KEYS.items()
@@ -136,7 +137,8 @@ class Score:
         document |= {name: getattr(self, name) for name in plain}
         document |= {name: whole[name] for name in parts}
         document["audited"] = None if self.audited is None else self.audited.to_json()
-        return document
+        plainly: dict[str, Any] = json.loads(json.dumps(document))
+        return plainly
 
 
 _KEYS = {
@@ -257,7 +259,7 @@ class _Scorer:
     seed: int
 
     def __call__(self, truth: Truth, known: Circumstances) -> Score:
-        compared = compare(self.first, truth, self.taxonomy)
+        compared = self._compared(self.first, truth)
         units = Units(known.unit, self.seed)
         found = compared.hits()
         images = known.images if known.images is not None else compared.images
@@ -288,10 +290,20 @@ class _Scorer:
             comparison=self._comparison(compared, truth, units),
         )
 
+    def _compared(self, answers: Answers, truth: Truth) -> Compared:
+        found = compare(answers, truth, self.taxonomy)
+        if not found.answered and not truth.audited:
+            raise PredictionsError(
+                f"{answers.path}: answers {found.extra:,} products, none of which is one of the "
+                f"{len(truth):,} of {truth.record['file']}",
+                hint="give the truth of the products that were predicted",
+            )
+        return found
+
     def _comparison(self, first: Compared, truth: Truth, units: Units) -> Comparison | None:
         if self.second is None:
             return None
-        second = compare(self.second, truth, self.taxonomy)
+        second = self._compared(self.second, truth)
         return compare_pairs(first, second, units, str(self.second.path))
 
 

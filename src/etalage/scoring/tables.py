@@ -6,7 +6,7 @@ from etalage.scoring.score import Score
 
 Rows = list[tuple[str, ...]]
 _NAMES = ("level1", "level2", "level3", "top5")
-_CONFUSIONS = 10
+_CONFUSIONS = 5
 
 
 def score_table(result: Score) -> Rows:
@@ -36,24 +36,21 @@ def view_table(result: Score) -> Rows:
     ]  # fmt: skip
     rows = [(name, f"{group.products:,}", f"{group.accuracy.level3:.4f}", _ends(group.interval))
             for name, group in named]  # fmt: skip
-    return [("products", "number", "level3", "95 % interval"), *rows]
+    return [("", "products", "level3", "95 % interval"), *rows]
 
 
 def _decile(group: Group) -> str:
     about = group.about
-    return f"decile {group.name}: categories of {about['least']:,} to {about['most']:,}"
+    return f"decile {group.name}, categories of {about['least']:,} to {about['most']:,} products"
 
 
 def macro_table(result: Score) -> Rows:
     """Return a header and rows: the means over categories, for each level there is."""
-    table: Rows = [
-        ("", "categories", "balanced accuracy", "95 % interval", "precision", "recall", "F1")
-    ]
+    table: Rows = [("", "categories", "balanced", "95 % interval", "precision", "F1")]
     for name, macro in result.macro.items():
         if macro is not None:
-            shares = (macro.precision, macro.recall, macro.f1)
             mean = f"{macro.balanced_accuracy:.4f}", _ends(macro.interval)
-            others = (f"{share:.4f}" for share in shares)
+            others = f"{macro.precision:.4f}", f"{macro.f1:.4f}"
             table.append((name, f"{macro.categories:,}", *mean, *others))
     return table
 
@@ -69,16 +66,12 @@ def confusion_table(result: Score) -> Rows:
 
 def comparison_table(found: Comparison) -> Rows:
     """Return a header and rows: how two files of answers differ, for each figure both have."""
-    heads = ("difference", "95 % interval", "only first", "only second")
-    table: Rows = [("", *heads, "exact p", "mid-p", "p of groups")]
+    table: Rows = [("", "difference", "95 % interval", "only first", "only second", "p")]
     for name, paired in found.levels.items():
         if paired is not None:
             counts = (f"{paired.only_first:,}", f"{paired.only_second:,}")
-            chances = (paired.p_exact, paired.p_mid, paired.p_units)
-            shown = ("" if chance is None else f"{chance:.2g}" for chance in chances)
-            table.append(
-                (name, f"{paired.difference:+.4f}", _ends(paired.interval), *counts, *shown)
-            )
+            ends = " to ".join(f"{end:+.4f}" for end in paired.interval)
+            table.append((name, f"{paired.difference:+.4f}", ends, *counts, f"{paired.p:.2g}"))
     return table
 
 
