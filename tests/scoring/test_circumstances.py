@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from etalage.catalogue.split import split
+from etalage.catalogue.split import read_split, split
 from etalage.errors import CatalogueError, PredictionsError
 from etalage.scoring.score import Score, score
 from scoring.conftest import TEST, TRAIN, Shops, shop
@@ -65,7 +65,15 @@ def test_the_train_part_of_a_split_is_training(shops: Shops, tmp_path: Path) -> 
     part: dict[str, Any] = {"split": tmp_path / "s.parquet", "part": "test"}
     found = score(shops.answers, shops.test, **part)
     assert found.training == f"train of {tmp_path / 's.parquet'}"
-    assert sum(group.products for group in found.by_seen) == found.products < 8
+    chosen = read_split(tmp_path / "s.parquet")
+    parts = dict(zip(chosen.product_ids.to_pylist(), chosen.part.tolist(), strict=True))
+    learned = {image for product, images, _ in TEST if parts[product] == 0 for image in images}
+    scored = [images for product, images, _ in TEST if parts[product] == 2]
+    seen = sum(not learned.isdisjoint(images) for images in scored)
+    assert {group.name: group.products for group in found.by_seen} == {
+        name: count for name, count in (("unseen", len(scored) - seen), ("seen", seen)) if count
+    }
+    assert 0 < seen < len(scored)
     same = score(shops.answers, shops.test, known=shops.test, **part)
     assert same.by_seen == found.by_seen
 

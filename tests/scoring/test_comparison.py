@@ -10,7 +10,7 @@ from scipy.stats import binom, binomtest
 
 from etalage.catalogue.taxonomy import flat_taxonomy
 from etalage.scoring.answers import Compared
-from etalage.scoring.comparison import compare_pairs, mcnemar
+from etalage.scoring.comparison import Paired, compare_pairs, mcnemar
 from etalage.scoring.resampling import Units
 from scoring.plain import PRODUCTS, columns, compared
 
@@ -55,6 +55,24 @@ def test_products_are_counted_pair_by_pair_on_every_level(
         assert paired.neither == sum(not a and not b for a, b in zip(right, also, strict=True))
         assert paired.difference == pytest.approx(right.mean() - also.mean())
     assert found.levels["top5"] is None
+
+
+@pytest.mark.parametrize(
+    ("low", "exact", "units", "real"),
+    [
+        (0.01, 0.01, None, True),
+        (-0.01, 0.01, None, False),  # the interval holds 0
+        (0.01, 0.06, None, False),
+        (0.01, 0.01, 0.06, False),  # groups decide where they are known
+        (0.01, 0.06, 0.01, True),
+        (-0.01, 0.06, 0.01, False),
+    ],
+)
+def test_a_difference_is_real_only_when_test_and_interval_say_so(
+    low: float, exact: float, units: float | None, real: bool
+) -> None:
+    assert Paired(5, 4, 3, 2, 0.1, (low, 0.2), exact, exact, units).is_real == real
+    assert Paired(5, 3, 4, 2, -0.1, (-0.2, -low), exact, exact, units).is_real == real
 
 
 def test_the_same_answers_do_not_differ() -> None:
