@@ -8,8 +8,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from etalage.calibration.noise import Noise
-from etalage.errors import ConfigError
+from etalage.calibration.noise import noise_given
 from etalage.files import refuse_existing
 from etalage.scoring import tables
 from etalage.scoring.score import Score
@@ -65,7 +64,7 @@ def score(
         index=index,
         known=known,
         audited=audited,
-        noise=_noise(noise, noise_interval),
+        noise=noise_given(noise, noise_interval),
         against=against,
         seed=seed,
     )
@@ -77,15 +76,6 @@ def score(
         print(json_module.dumps(result.to_json(), ensure_ascii=False))
     else:
         _show(result, truth)
-
-
-def _noise(rate: float | None, interval: tuple[float, float] | None) -> Noise | None:
-    if rate is None:
-        if interval is not None:
-            raise ConfigError("--noise-interval needs --noise", hint="add the rate: --noise 0.1")
-        return None
-    low, high = interval or (rate, rate)
-    return Noise(rate, low, high)
 
 
 def _show(result: Score, truth: Path) -> None:

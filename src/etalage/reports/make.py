@@ -58,7 +58,9 @@ def report(
         TaxonomyError: translations that cannot be read.
     """
     refuse_existing(output, overwrite=overwrite)
-    scored = {"truth": truth, "split": split, "known": known, "audited": audited}
+    scored: dict[str, Path | str | None] = {
+        "truth": truth, "split": split, "part": part, "known": known, "audited": audited
+    }  # fmt: skip
     if is_answers(artefact):
         _refuse("answers", translations=translations)
         result = score(
@@ -124,7 +126,7 @@ def is_model(artefact: Path) -> bool:
     )
 
 
-def _refuse(kind: str, **options: Path | None) -> None:
+def _refuse(kind: str, **options: Path | str | None) -> None:
     for name, value in options.items():
         if value is not None:
             raise ConfigError(f"--{name} {value}: is no option of the page of {kind}")

@@ -102,7 +102,7 @@ def interval_sentence(result: Score) -> str:
     return (
         f"Agreement with {labels} of {result.products:,} products: leaf "
         f"{result.accuracy.level3:.4f}, {_ends(result.intervals['level3'])} at 95 % "
-        f"(bootstrap of {drawn})."
+        f"({drawn})."
     )
 
 
