@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from etalage.models.checkpoint import Model, Specialists, open_model
     from etalage.models.onnx_export import onnx
     from etalage.predictions.folder import read_predictions
-    from etalage.predictions.score import score
     from etalage.predictions.submission import submit
     from etalage.predictions.table import Predictions
     from etalage.reports import report
+    from etalage.scoring.score import score
     from etalage.training import train
     from etalage.training.folds import folds
 
@@ -76,7 +76,7 @@ _HOMES = {
     "read_taxonomy": "etalage.catalogue.taxonomy",
     "report": "etalage.reports",
     "sample": "etalage.catalogue.selections.sample",
-    "score": "etalage.predictions.score",
+    "score": "etalage.scoring.score",
     "split": "etalage.catalogue.split",
     "submit": "etalage.predictions.submission",
     "synth": "etalage.generator",

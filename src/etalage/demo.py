@@ -19,11 +19,12 @@ from etalage.errors import OutputError
 from etalage.files import refuse_existing, replace_folder
 from etalage.generator import synth
 from etalage.inference.predict import predict
-from etalage.predictions.accuracy import Group, by_images, constant_answer, most_frequent
 from etalage.predictions.product_ids import positions
-from etalage.predictions.score import Score, score
 from etalage.predictions.submission import submit
 from etalage.predictions.truth import read_truth
+from etalage.scoring.accuracy import Group, constant_answer, most_frequent
+from etalage.scoring.groups import by_images
+from etalage.scoring.score import Score, score
 from etalage.training import train
 
 PRODUCTS = 8_000

@@ -13,10 +13,10 @@ from etalage.catalogue.build import index
 from etalage.catalogue.split import read_split, split
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import CatalogueError, PredictionsError, SplitError
-from etalage.predictions.score import score
 from etalage.predictions.submission import expected_products, submit
 from etalage.predictions.table import Predictions
 from etalage.predictions.truth import read_truth
+from etalage.scoring.score import score
 
 Maker = Callable[..., Predictions]
 Write = Callable[..., Path]

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etalage.catalogue.taxonomy import Taxonomy
-from etalage.predictions.score import score
 from etalage.reports.training.answered import Answered
 from etalage.reports.training.confidence import measure_confidence
 from etalage.reports.training.confusion import OTHERS, find_confusion
@@ -17,6 +16,7 @@ from etalage.reports.training.examples import choose_examples
 from etalage.reports.training.folder import read_trained
 from etalage.reports.training.groups import group_products, rate
 from etalage.reports.training.make import describe
+from etalage.scoring.score import score
 from report.conftest import Made
 from report.models import change
 

@@ -15,7 +15,7 @@ from etalage.inference.classify import classify
 from etalage.inference.predict import predict
 from etalage.models.checkpoint import Specialists, open_model
 from etalage.models.onnx_export import onnx
-from etalage.predictions.score import score
+from etalage.scoring.score import score
 from etalage.training import Progress, Recipe, TrainReport
 from etalage.training.part import Part
 from etalage.training.portion import portion

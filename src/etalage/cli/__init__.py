@@ -23,7 +23,7 @@ COMMANDS = {
     "export": "Write products with images, labels and texts in the form of other tools.",
     "show": "Tell what an artefact holds.",
     "duplicates": "Find repeated images, label conflicts, and what leaks from train to test.",
-    "report": "Write one page about a catalogue or a training: tables, figures, oddities.",
+    "report": "Write one page about a catalogue, a training or a score: tables, figures.",
     "split": "Choose which products train, validate and test.",
     "train": "Train a product classifier.",
     "embed": "Write a vector for every distinct image.",

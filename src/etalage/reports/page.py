@@ -20,7 +20,8 @@ from etalage.images.decode import decode_into, encode_jpeg
 
 SIDE = 180
 _QUALITY = 80
-_DIGITS = {"decimal": 2, "fine": 3}
+_DIGITS = {"decimal": 2, "fine": 3, "chance": 3}
+_LEAST_CHANCE = 0.001
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 Document = dict[str, Any]
@@ -108,7 +109,7 @@ def text_of(value: float, kind: str) -> str:
     Args:
         value: the number.
         kind: "whole" 1,234; "share" 12.3 %; "decimal" 1.23; "fine" 1.234; "bytes" 1.2 MB;
-            "plain" 1234.
+            "plain" 1234; "chance" 0.012, at least 0.001.
     """
     if kind == "share":
         return _percent(value)
@@ -116,6 +117,8 @@ def text_of(value: float, kind: str) -> str:
         return _bytes(value)
     if kind == "plain":
         return str(value)
+    if kind == "chance" and value < _LEAST_CHANCE:
+        return f"< {_LEAST_CHANCE}"
     if kind in _DIGITS:
         return f"{value:,.{_DIGITS[kind]}f}"
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from etalage.predictions.accuracy import Hits, hits
 from etalage.reports.numbers import share
 from etalage.reports.training.answered import Answered
+from etalage.scoring.accuracy import Hits, hits
 
 _IMAGES = ("0", "1", "2", "3", "4+")
 _STARTS = (0, 1, 2, 10, 100, 1000)

@@ -1,7 +1,6 @@
-"""How many answers are right, on every level of the taxonomy, for all products and for groups."""
+"""Which answers are right, on every level of the taxonomy, and what share of them."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,8 @@ from numpy.typing import NDArray
 
 from etalage.catalogue.taxonomy import Taxonomy
 
-FREQUENCIES = (1, 10, 100, 1000)
+Interval = tuple[float, float]
+"""The lower and the upper end, at 95 %."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,26 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Group:
-    """The accuracy on some products: those with so many images, or of so frequent a category."""
+    """The accuracy on some products: those with so many images, or of so frequent a category.
+
+    Attributes:
+        name: what they have in common.
+        products: number of them.
+        accuracy: on them.
+        interval: of ``accuracy.level3``; None where none was asked for.
+        about: more numbers that say what group it is.
+    """
 
     name: str
     products: int
     accuracy: Accuracy
+    interval: Interval | None = None
+    about: dict[str, int] = field(default_factory=dict)
 
     def to_json(self, key: str) -> dict[str, Any]:
         """Return one flat JSON object, the group's name under ``key``."""
-        return {key: self.name, "products": self.products, **asdict(self.accuracy)}
+        said = {key: self.name, **self.about, "products": self.products, **asdict(self.accuracy)}
+        return said | {"interval": None if self.interval is None else list(self.interval)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +59,12 @@ class Hits:
 
     levels: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None, NDArray[np.bool_]]
     top5: NDArray[np.bool_] | None
+
+    def named(self) -> dict[str, NDArray[np.bool_] | None]:
+        """Return them by the names that ``Accuracy`` has."""
+        return dict(zip(("level1", "level2", "level3"), self.levels, strict=True)) | {
+            "top5": self.top5
+        }
 
     def accuracy(self, chosen: NDArray[np.bool_] | slice = slice(None)) -> Accuracy:
         """Return the accuracy on the chosen products, at least one."""
@@ -66,43 +83,28 @@ def hits(taxonomy: Taxonomy, truth: NDArray[np.int32], answers: NDArray[np.int32
         truth: leaf rows, (P,).
         answers: leaf rows, best first, (P, n); -1 for none. ``top5`` needs n above 1.
     """
-    first = answers[:, 0]
-    above = [None if taxonomy.is_flat else _same(taxonomy, level, truth, first) for level in (1, 2)]
     top5 = None if answers.shape[1] == 1 else (answers[:, :5] == truth[:, None]).any(axis=1)
-    return Hits((above[0], above[1], first == truth), top5)
+    return Hits(level_hits(taxonomy, truth, answers[:, 0]), top5)
 
 
-def _same(
-    taxonomy: Taxonomy, level: int, truth: NDArray[np.int32], answer: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    nodes = taxonomy.nodes(level)
-    same: NDArray[np.bool_] = (answer >= 0) & (nodes[answer.clip(min=0)] == nodes[truth])
-    return same
-
-
-def by_images(found: Hits, images: NDArray[np.integer[Any]]) -> tuple[Group, ...]:
-    """Group products by their number of images: 0, 1, 2, 3, 4 or more; -1 is ``unknown``."""
-    names = ["unknown", "0", "1", "2", "3", "4+"]
-    return _groups(found, names, images.clip(-1, 4) + 1)
-
-
-def by_frequency(found: Hits, truth: NDArray[np.int32]) -> tuple[Group, ...]:
-    """Group products by the number of products of their category in the truth."""
-    ends = [f"-{stop - 1}" for stop in FREQUENCIES[1:]] + ["+"]
-    names = [f"{start}{end}" for start, end in zip(FREQUENCIES, ends, strict=True)]
-    frequency = np.bincount(truth)[truth]
-    return _groups(found, names, np.searchsorted(FREQUENCIES, frequency, side="right") - 1)
-
-
-def _groups(
-    found: Hits, names: Iterable[str], numbers: NDArray[np.integer[Any]]
-) -> tuple[Group, ...]:
-    members = [(name, numbers == number) for number, name in enumerate(names)]
-    return tuple(
-        Group(name, int(chosen.sum()), found.accuracy(chosen))
-        for name, chosen in members
-        if chosen.any()
+def level_hits(
+    taxonomy: Taxonomy, truth: NDArray[np.int32], answer: NDArray[np.int32]
+) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None, NDArray[np.bool_]]:
+    """Return whether one answer a product is right on levels 1, 2 and 3, (P,) each."""
+    leaf: NDArray[np.bool_] = answer == truth
+    if taxonomy.is_flat:
+        return None, None, leaf
+    above = [nodes_of(taxonomy, 1, answer), nodes_of(taxonomy, 2, answer)]
+    first, second = (
+        nodes == taxonomy.nodes(level)[truth] for level, nodes in zip((1, 2), above, strict=True)
     )
+    return first, second, leaf
+
+
+def nodes_of(taxonomy: Taxonomy, level: int, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the node on ``level`` of each leaf row, -1 for -1."""
+    nodes: NDArray[np.int32] = np.append(taxonomy.nodes(level), np.int32(-1))[rows]
+    return nodes
 
 
 def most_frequent(labels: NDArray[np.int32]) -> int:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from etalage.catalogue.taxonomy import Taxonomy, flat_taxonomy, write_taxonomy
 from etalage.errors import PredictionsError, SubmissionError
-from etalage.predictions.accuracy import constant_answer, most_frequent
-from etalage.predictions.score import Score, frequency_table, score, score_table
 from etalage.predictions.submission import submit
 from etalage.predictions.table import Predictions
 from etalage.predictions.writer import PredictionsWriter
+from etalage.scoring.accuracy import constant_answer, most_frequent
+from etalage.scoring.score import Score, score
+from etalage.scoring.tables import frequency_table, score_table
 
 Maker = Callable[..., Predictions]
 Write = Callable[..., Path]
@@ -64,6 +65,7 @@ def test_a_score_is_its_definition_whatever_the_order_and_parts(
 ) -> None:
     place = tmp_path_factory.mktemp("score")
     ids = np.random.default_rng(seed).permutation(products).tolist()
+    labels = labels | {0: 3}  # one that is answered
     predictions = predict(ids, seed=seed, k=6)
     right = {product: int(taxonomy.ids[row]) for product, row in labels.items()}
     truth = write_truth(place / "t.csv", right)

@@ -1,0 +1,1 @@
+"""The page of a score: answers against a truth, in every view."""
