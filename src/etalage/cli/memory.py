@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from etalage.blending.memory.fit import memory as run
-from etalage.blending.memory.settings import NEIGHBOURS, Settings
+from etalage.blending.memory.settings import NEIGHBOURS, SPEAKERS, Settings
 from etalage.errors import ConfigError
 
 
@@ -84,7 +84,7 @@ def _table(settings: Settings) -> Table:
     for name in ("products", "network", "exact", "near", "fused"):
         table.add_column(name, justify="right")
     for name, found in settings.found.items():
-        if name == "all":
+        if name not in SPEAKERS:
             continue
         losses = found["log_loss"]
         shown = [

@@ -133,6 +133,22 @@ def test_similar_images_help_where_none_is_known(case: Case, embed: Make, tmp_pa
     assert case.accuracy(tmp_path / "r") > case.accuracy(case.test) + 0.3
 
 
+def test_a_memory_of_similar_images_alone_is_believed_of_known_ones_too(
+    case: Case, embed: Make, tmp_path: Path
+) -> None:
+    labels = np.repeat(open_index(case.index).labels, 2)
+    vectors = embed(tmp_path / "e", case.index, np.eye(4)[labels] + 0.1)
+    path = case.fit(embeddings=vectors, neighbours=5)
+    record = json.loads(path.read_text())
+    record |= {"exact": None, "weights": {"near": record["weights"]["both"]}}
+    record["weights"]["near"] = [[1 - row[2], 0, row[2]] for row in record["weights"]["near"]]
+    path.write_text(json.dumps(record))
+    report = remember(
+        case.test, case.index, tmp_path / "r", memory=path, embeddings=vectors, **case.known
+    )
+    assert (report.exact, report.near) == (0, report.products)
+
+
 def test_the_commands_print_tables_or_json(case: Case, etalage: Any, tmp_path: Path) -> None:
     known = ("--split", case.split, "--part", "train")
     fitted = etalage("memory", case.validation, case.index, *known, "--truth", case.index,

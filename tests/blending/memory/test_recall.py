@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from etalage.blending.memory.cells import find_by_cells, share_found
 from etalage.blending.memory.exact import recall_exact
 from etalage.blending.memory.meeting import Meeting, meet
 from etalage.blending.memory.near import Likenesses, recall_near
@@ -163,3 +164,24 @@ def test_neighbours_are_the_most_similar_of_other_groups() -> None:
     np.testing.assert_allclose(found.similarity, -np.sort(-cosines)[:, :8], atol=1e-5)
     rows = np.take_along_axis(cosines, found.row.astype(np.int64), axis=1)
     np.testing.assert_allclose(rows, found.similarity, atol=1e-5)
+
+
+def in_clusters(random: np.random.Generator, count: int, centres: np.ndarray) -> Vectors:
+    place = random.integers(0, len(centres), count)
+    values = centres[place] + random.normal(scale=0.3, size=(count, centres.shape[1]))
+    group = np.arange(count, dtype=np.int32) % 97
+    return Vectors(lambda at: values[at].astype(np.float32), group, centres.shape[1])
+
+
+def test_cells_find_nearly_all_neighbours_and_say_how_many() -> None:
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(60, 16))
+    asked, known = in_clusters(random, 150, centres), in_clusters(random, 4000, centres)
+    exact = find_neighbours(asked, known, 10)
+    one, some, all_ = (find_by_cells(asked, known, 10, probes) for probes in (1, 8, 99))
+    np.testing.assert_allclose(all_.similarity, exact.similarity, atol=1e-5)
+    shares = [share_found(asked, known, found) for found in (one, some, all_)]
+    assert shares[0] < shares[1] <= shares[2] == 1
+    assert shares[1] > 0.9
+    true = [np.isin(*rows).sum() for rows in zip(one.row, exact.row, strict=True)]
+    assert shares[0] == pytest.approx(sum(true) / exact.row.size)

@@ -194,8 +194,8 @@ def fit(
     if known is None and like is None:
         raise PredictionsError(
             f"nothing is remembered of any of {len(sample.truth):,} products",
-            hint="no image of theirs is on another labelled product: give other products or "
-            "another --known, or add embeddings",
+            hint="no image of theirs is on another labelled product; a split by duplicates sees to "
+            "that: give products of a split --by product, or add embeddings",
         )
     return _weigh(sample, exact, near, Settings(known, like, neighbours))
 
@@ -250,14 +250,19 @@ def _weigh(
     spoke = (~np.isnan(told[:, 1])).astype(np.int8) + 2 * (~np.isnan(told[:, 2]))
     edges = bin_edges(sample.confidence[spoke > 0])
     bins = bins_of(sample.confidence, edges)
-    weights, found = {}, {}
+    weights: dict[str, list[list[float]]] = {}
+    found: dict[str, Any] = {}
     for number, name in enumerate(SPEAKERS, start=1):
         rows = np.flatnonzero(spoke == number)
         if len(rows):
             weights[name], found[name] = _weigh_kind(told[rows], bins[rows], len(edges) + 1)
     settings = replace(settings, edges=tuple(edges.tolist()), weights=weights)
-    gain = _gain(sample, exact, nobody(products) if like is None else like, settings)
-    return replace(settings, found=found | {"all": gain})
+    silent = nobody(products)
+    heard = (silent if settings.exact is None else exact, silent if like is None else like)
+    gain = _gain(sample, heard[0], heard[1], settings)
+    recall_of_search = None if near is None else near.found
+    found |= {"all": gain, "neighbours_found": recall_of_search}
+    return replace(settings, found=found)
 
 
 def _weigh_kind(

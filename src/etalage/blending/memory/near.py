@@ -6,29 +6,39 @@ out are: known pictures of the asked product's own duplicate group, of which exa
 and pictures, asked or known, that are on products of several groups: boilerplate.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from etalage.blending.memory.cells import find_by_cells, share_found
 from etalage.blending.memory.meeting import Images, Meeting
 from etalage.blending.memory.neighbours import Neighbours, Vectors, find_neighbours
 from etalage.blending.memory.witnesses import Witnesses, from_lengths, pieces
-from etalage.catalogue.duplicates import duplicate_groups, group_products
+from etalage.catalogue.duplicates import group_products
 from etalage.embedding.folder import Embeddings
 from etalage.errors import EmbeddingsError
 
+COMPARED = 10**13
+"""Products of two numbers up to which every asked vector is compared with every known one."""
 SEVERAL = -2
 """In place of the group of a picture that products of several groups show."""
 
 
 @dataclass(frozen=True, eq=False)
 class Likenesses:
-    """Witnesses whose votes are shares of labels, and how similar each entry's picture is, (E,)."""
+    """Images that resemble known ones.
+
+    Attributes:
+        witnesses: their votes are shares of labels.
+        similarity: cosine of the picture of each entry, (E,).
+        found: share of the true neighbours that were found; 1 where all were compared.
+    """
 
     witnesses: Witnesses
     similarity: NDArray[np.float32]
+    found: float = 1.0
 
     def at(self, temperature: float) -> Witnesses:
         """Return the witnesses with votes that fall with the distance."""
@@ -37,7 +47,7 @@ class Likenesses:
 
     def of(self, rows: NDArray[np.int64]) -> "Likenesses":
         """Return what tells of some products, in the order asked."""
-        return Likenesses(self.witnesses.of(rows), self.similarity)
+        return replace(self, witnesses=self.witnesses.of(rows))
 
 
 def recall_near(
@@ -55,9 +65,10 @@ def recall_near(
     _note_groups(meeting.asked.content, asked_group[meeting.asked.product], group, SEVERAL)
     asked_content, asked = _vectors(embeddings, meeting.asked, group)
     known_content, known = _vectors(known_embeddings, meeting.known, group)
-    found = find_neighbours(asked, known, neighbours)
-    label_start, leaf, share = _label_shares(meeting, known_content)
-    return _as_witnesses(meeting, asked_content, found, label_start, leaf, share)
+    few = len(asked) * len(known) * asked.width <= COMPARED
+    found = (find_neighbours if few else find_by_cells)(asked, known, neighbours)
+    told = _as_witnesses(meeting, asked_content, found, *_label_shares(meeting, known_content))
+    return told if few else replace(told, found=share_found(asked, known, found))
 
 
 def refuse_other_vectors(
@@ -83,23 +94,26 @@ def refuse_other_vectors(
 
 
 def _groups(meeting: Meeting) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the duplicate group of each asked and of each known product, numbered together."""
-    known = meeting.known_index
-    if meeting.same_index:
-        group = duplicate_groups(known).product_group
-        return group[meeting.asked_rows], group[meeting.known_rows]
-    asked = meeting.asked_index
-    blank = np.full(len(asked), -1, np.int32)  # what the asked products are is not looked at
-    branch = np.append(known.taxonomy.nodes(2), np.int32(-1))[known.labels]
+    """Return the duplicate group of each asked and of each known product, numbered together.
+
+    What asked products are labelled is not looked at, not even to tell what is boilerplate.
+    """
+    known, asked = meeting.known_index, meeting.asked_index
+    label = np.full(len(known), -1, np.int32)
+    label[meeting.known_rows] = known.labels[meeting.known_rows]
+    branch = np.append(known.taxonomy.nodes(2), np.int32(-1))[label]
+    image_product, hashes, readable = known.image_product, known.hashes, known.readable
+    first = 0
+    if not meeting.same_index:
+        first, blank = len(known), np.full(len(asked), -1, np.int32)
+        label, branch = np.concatenate([label, blank]), np.concatenate([branch, blank])
+        image_product = np.concatenate([image_product, asked.image_product + np.int32(first)])
+        hashes = np.concatenate([hashes, asked.hashes])
+        readable = np.concatenate([readable, asked.readable])
     group = group_products(
-        np.concatenate([known.image_product, asked.image_product + np.int32(len(known))]),
-        np.concatenate([known.hashes, asked.hashes]),
-        np.concatenate([branch, blank]),
-        len(known) + len(asked),
-        labels=np.concatenate([known.labels, blank]),
-        readable=np.concatenate([known.readable, asked.readable]),
+        image_product, hashes, branch, len(label), labels=label, readable=readable
     ).product_group
-    return group[len(known) + meeting.asked_rows], group[meeting.known_rows]
+    return group[first + meeting.asked_rows], group[meeting.known_rows]
 
 
 @njit(cache=True)

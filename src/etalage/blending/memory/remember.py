@@ -29,6 +29,9 @@ from etalage.predictions.table import Predictions
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
 
+_TOLD = ("fitted_on", "found")
+"""Of a MEMORY what the answers do not depend on."""
+
 
 @dataclass(frozen=True)
 class RememberReport:
@@ -39,12 +42,14 @@ class RememberReport:
         exact: of them those with an image that is known, byte by byte.
         near: those with an image that resembles known ones of other duplicate groups.
         changed: those whose first category is another one now.
+        neighbours_found: share of the true neighbours that the search found; None without one.
     """
 
     products: int
     exact: int
     near: int
     changed: int
+    neighbours_found: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -60,12 +65,14 @@ class Fusion:
         exact: what exact memory tells of all products, in their order.
         near: what near memory tells of them.
         prior: share of each category among the known products, (C,).
+        found: share of the true neighbours that the search found; None without one.
     """
 
     settings: Settings
     exact: Witnesses
     near: Witnesses
     prior: NDArray[np.float64]
+    found: float | None
 
     def of(self, part: Predictions, start: int) -> tuple[Predictions, NDArray[np.int8]]:
         """Return a part fused, whose first product is number ``start``, and who spoke (0 to 3)."""
@@ -162,7 +169,7 @@ def _source(
 ) -> dict[str, Any]:
     vectors = open_vectors(catalogues.places)
     return {
-        "memory": {key: value for key, value in settings.to_json().items() if key != "found"},
+        "memory": {key: value for key, value in settings.to_json().items() if key not in _TOLD},
         "predictions": fingerprint_of_predictions(opened),
         **catalogues.source(),
         "embeddings": None if vectors is None else vectors[1].manifest.to_json()["parts"],
@@ -175,9 +182,12 @@ def _prepare(opened: PredictionsFolder, settings: Settings, catalogues: Catalogu
     meeting = catalogues.meet(catalogues.rows(ids, opened.folder), opened.taxonomy)
     exact, likenesses = recall(meeting, catalogues.places, settings.neighbours)
     near = nobody(len(ids))
+    if settings.exact is None:
+        exact = near
     if likenesses is not None and settings.near is not None:
         near = likenesses.at(settings.near.temperature or 1.0)
-    return Fusion(settings, exact, near, meeting.prior())
+    found = None if likenesses is None else likenesses.found
+    return Fusion(settings, exact, near, meeting.prior(), found)
 
 
 def _write(opened: PredictionsFolder, fusion: Fusion, writer: PredictionsWriter) -> RememberReport:
@@ -193,4 +203,5 @@ def _write(opened: PredictionsFolder, fusion: Fusion, writer: PredictionsWriter)
             start += len(part)
             advance(len(part))
     writer.finish()
-    return RememberReport(start, int(spoke[1] + spoke[3]), int(spoke[2] + spoke[3]), changed)
+    known, like = int(spoke[1] + spoke[3]), int(spoke[2] + spoke[3])
+    return RememberReport(start, known, like, changed, fusion.found)

@@ -10,7 +10,8 @@
                        network, exact and near memory, adding up to 1
     fitted_on          truth ("given" or "audited"), products, file, predictions, index, known,
                        encoder (hash of the weights that made the vectors, null without)
-    found              products and log-loss before and after by who speaks, and the like
+    found              products and log-losses by who speaks, accuracy and log-loss of all before
+                       and after, neighbours_found (share of the true ones; null without)
 
 The rule of the 2017 competition, where a known picture replaces the network's answer, is one
 setting of it: ``OVERRIDE``.
