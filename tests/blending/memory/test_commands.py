@@ -155,6 +155,8 @@ def test_the_commands_print_tables_or_json(case: Case, etalage: Any, tmp_path: P
                      "-o", tmp_path / "m.json")  # fmt: skip
     assert fitted.code == 0
     assert "agreement with the given labels" in fitted.out
+    none = etalage("memory", case.validation, case.index, *known, "-o", tmp_path / "n.json")
+    assert (none.code, "expected one truth" in none.err) == (1, True)
     run = etalage("remember", case.test, case.index, *known, "--memory", tmp_path / "m.json",
                   "-o", tmp_path / "r", "--json")  # fmt: skip
     assert json.loads(run.out)["products"] == 32

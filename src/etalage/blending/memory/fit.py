@@ -6,8 +6,9 @@ fitted anew each time; then the weights for each bin of the network's confidence
 product: known, resembling known ones, both. Asked products never tell of themselves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,22 @@ from etalage.predictions.truth import Truth, read_truth
 
 SEARCHED = 100_000
 """Products that the reading is found on at most; the weights are fitted on all."""
+LEAST = 100
+"""Products without a known image that near memory is read by, if there are as many."""
 CHOICES: dict[str, tuple[float, ...]] = {
     "alpha": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
     "doubt": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
     "sharing": (0.0, 0.5, 1.0),
     "temperature": (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
 }
+# Bayes' rule with the network as the prior, and a memory of its own, are two valleys of the loss.
+STARTS = (
+    Reading(1.0, 0.1, 0.5),
+    Reading(1.0, 1.0, 0.5),
+    Reading(1.0, 0.1, 0.5, 0.2),
+    Reading(1.0, 1.0, 0.5, 0.05),
+)
+"""Where the search for a reading begins: of exact memory, of exact, of near, of near."""
 _SWEEPS, _ROUNDS = 2, 30
 
 
@@ -184,13 +195,15 @@ def fit(
         PredictionsError: nothing is remembered of any product.
     """
     few = np.unique(np.linspace(0, len(sample.truth) - 1, SEARCHED).astype(np.int64))
-    small = sample.of(few)
-    fewer = exact.of(few)
-    known = _search(small, Reading(1.0, 0.1, 0.5), lambda _: fewer)
+    small, fewer = sample.of(few), exact.of(few)
+    known = _search(small, STARTS[:2], lambda _: fewer)
     like = None
     if near is not None:
-        some = near.of(few)
-        like = _search(small, Reading(1.0, 0.1, 0.5, 0.1), lambda reading: _votes(some, reading))
+        # Where a picture is known it says more than any that resembles it: looked at without.
+        rest = np.flatnonzero(np.diff(fewer.start) == 0)
+        rest = rest if len(rest) >= LEAST else np.arange(len(few))
+        some = near.of(few[rest])
+        like = _search(small.of(rest), STARTS[2:], lambda reading: _votes(some, reading))
     if known is None and like is None:
         raise PredictionsError(
             f"nothing is remembered of any of {len(sample.truth):,} products",
@@ -205,11 +218,12 @@ def _votes(near: Likenesses, reading: Reading) -> Witnesses:
 
 
 def _search(
-    sample: Sample, reading: Reading, witnesses: Callable[[Reading], Witnesses]
+    sample: Sample, starts: Sequence[Reading], witnesses: Callable[[Reading], Witnesses]
 ) -> Reading | None:
-    """Return the reading of least log-loss, one value after the other; None for a silent memory."""
+    """Return the reading of least log-loss found from any start; None for a silent memory."""
     network = truth_of_network(sample.answers, sample.truth, sample.prior)
 
+    @cache
     def loss(candidate: Reading) -> float:
         told = truth_of_memory(
             sample.answers, sample.truth, witnesses(candidate), candidate.recall, sample.prior
@@ -222,15 +236,16 @@ def _search(
         weights = fit_weights(likelihoods, bins, int(bins.max()) + 1, _ROUNDS)
         return mixture_loss(likelihoods, weights, bins)
 
-    best = loss(reading)
-    if np.isinf(best):
+    if np.isinf(loss(starts[0])):
         return None
+    return min((_descend(start, loss) for start in starts), key=loss)
+
+
+def _descend(reading: Reading, loss: Callable[[Reading], float]) -> Reading:
+    """Return where changing one value after the other ends; of equal losses the first."""
     for name in [name for name in CHOICES if getattr(reading, name) is not None] * _SWEEPS:
-        for value in CHOICES[name]:
-            candidate = replace(reading, **{name: value})
-            found = loss(candidate) if candidate != reading else best
-            if found < best - 1e-6:
-                best, reading = found, candidate
+        candidates = [reading, *(replace(reading, **{name: value}) for value in CHOICES[name])]
+        reading = min(candidates, key=lambda candidate: round(loss(candidate), 6))
     return reading
 
 
