@@ -1,7 +1,9 @@
 """Small catalogues whose products share pictures, answers about them, vectors of their images."""
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from etalage.blending.memory.fit import memory
 from etalage.catalogue.build import index
 from etalage.catalogue.index import open_index
+from etalage.catalogue.split import read_split, split
 from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
 from etalage.files import fingerprint
+from etalage.predictions.score import score
 from etalage.predictions.table import Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 
@@ -27,52 +32,139 @@ NAMES = """category_id,category_level1,category_level2,category_level3
 Goods = list[tuple[int, list[int], int | None]]
 
 
-@pytest.fixture
-def stock(
-    tmp_path: Path, photo: Callable[..., bytes], product: Callable[..., dict[str, Any]]
-) -> Callable[..., Path]:
-    """Returns a function that indexes products given as (id, numbers of pictures, category)."""
+class Shop:
+    """Writes indexes and answers to a folder."""
 
-    def make(name: str, goods: Goods, *, hash: str = "xxh3") -> Path:
+    def __init__(
+        self, folder: Path, photo: Callable[..., bytes], product: Callable[..., Any]
+    ) -> None:
+        self.folder, self.photo, self.product = folder, photo, product
+        (folder / "names.csv").write_text(NAMES, encoding="utf-8")
+        self.taxonomy = read_taxonomy(folder / "names.csv")
+
+    def stock(self, name: str, goods: Goods, *, hash: str = "xxh3") -> Path:
+        """Index products given as (id, numbers of pictures, category)."""
         documents = [
-            product(row, [photo(one) for one in shown], leaf) for row, shown, leaf in goods
+            self.product(row, [self.photo(one) for one in shown], leaf)
+            for row, shown, leaf in goods
         ]
-        (tmp_path / f"{name}.bson").write_bytes(b"".join(map(bson.encode, documents)))
-        (tmp_path / "names.csv").write_text(NAMES, encoding="utf-8")
-        index([tmp_path / f"{name}.bson"], tmp_path / name, taxonomy=tmp_path / "names.csv",
-              hash_name=hash)  # fmt: skip
-        return tmp_path / name
+        file, names = self.folder / f"{name}.bson", self.folder / "names.csv"
+        file.write_bytes(b"".join(map(bson.encode, documents)))
+        index([file], self.folder / name, taxonomy=names, hash_name=hash)
+        return self.folder / name
 
-    return make
-
-
-@pytest.fixture
-def taxonomy(tmp_path: Path) -> Taxonomy:
-    """The four leaves of ``NAMES``."""
-    (tmp_path / "names.csv").write_text(NAMES, encoding="utf-8")
-    return read_taxonomy(tmp_path / "names.csv")
-
-
-@pytest.fixture
-def answer(tmp_path: Path, taxonomy: Taxonomy) -> Callable[..., Path]:
-    """Returns a function that writes PREDICTIONS of some ids, invented or given as (n, 4)."""
-
-    def write(
-        name: str, ids: list[int], shares: Any = None, *, k: int = 3, rows: int = 8, seed: int = 0
-    ) -> Path:
-        if shares is None:
-            shares = np.random.default_rng(seed).dirichlet(np.full(4, 0.7), len(ids))
-        top = top_k(np.asarray(shares, np.float32), k)
-        writer = PredictionsWriter(tmp_path / name, taxonomy=taxonomy, source={"seed": seed})
+    def answer(self, name: str, ids: list[int], *, rows: int = 8, seed: int = 0) -> Path:
+        """Invent PREDICTIONS of some ids."""
+        shares = np.random.default_rng(seed).dirichlet(np.full(4, 0.7), len(ids))
+        top = top_k(shares.astype(np.float32), 3)
+        source = {"seed": seed}
+        writer = PredictionsWriter(self.folder / name, taxonomy=self.taxonomy, source=source)
         for start in range(0, len(ids), rows):
             cut = slice(start, start + rows)
             images = np.ones(len(ids[cut]), np.int16)
             part = top[0][cut], top[1][cut], top[2][cut]
             writer.write(Predictions(pa.array(ids[cut], pa.int64()), *part, images))
         writer.finish()
-        return tmp_path / name
+        return self.folder / name
 
-    return write
+
+@pytest.fixture
+def shop_of(photo: Callable[..., bytes], product: Callable[..., Any]) -> Callable[[Path], Shop]:
+    """Returns a function that opens a shop in a folder."""
+    return lambda folder: Shop(folder, photo, product)
+
+
+@pytest.fixture
+def stock(tmp_path: Path, shop_of: Callable[[Path], Shop]) -> Callable[..., Path]:
+    """``Shop.stock`` in the folder of the test."""
+    return shop_of(tmp_path).stock
+
+
+@pytest.fixture
+def taxonomy(tmp_path: Path, shop_of: Callable[[Path], Shop]) -> Taxonomy:
+    """The four leaves of ``NAMES``."""
+    return shop_of(tmp_path).taxonomy
+
+
+@dataclass(frozen=True)
+class Case:
+    """An index split by product, answers for its validation and test part, a MEMORY."""
+
+    folder: Path
+    shop: Shop
+
+    @property
+    def index(self) -> Path:
+        """The INDEX."""
+        return self.folder / "index"
+
+    @property
+    def validation(self) -> Path:
+        """PREDICTIONS of the validation part."""
+        return self.folder / "validation"
+
+    @property
+    def test(self) -> Path:
+        """PREDICTIONS of the test part."""
+        return self.folder / "test"
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What is remembered: the training part."""
+        return {"split": self.folder / "split", "part": "train"}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The MEMORY, and what is remembered."""
+        return {"memory": self.folder / "m.json", **self.known}
+
+    def accuracy(self, predictions: Path) -> float:
+        """Return the share of the test part that is answered rightly."""
+        found = score(predictions, self.index, split=self.known["split"], part="test")
+        return found.accuracy.level3
+
+    def fit(self, name: str, **more: Any) -> Path:
+        """Fit a MEMORY."""
+        output = self.folder / name
+        memory(self.validation, self.index, output, truth=self.index, **self.known, **more)
+        return output
+
+
+@pytest.fixture(scope="session")
+def goods() -> Goods:
+    """Eight offers of each of twenty things, that share pictures and mostly labels."""
+    random = np.random.default_rng(1)
+    return [
+        (row, [row % 20, 100 + row], int(10 * (1 + row % 4)) if random.random() < 0.9 else 40)
+        for row in range(160)
+    ]
+
+
+@pytest.fixture(scope="session")
+def made(
+    goods: Goods,
+    tmp_path_factory: pytest.TempPathFactory,
+    photo: Callable[..., bytes],
+    product: Callable[..., Any],
+) -> Path:
+    """The folder of a ``Case``, made once."""
+    folder = tmp_path_factory.mktemp("made")
+    shop = Shop(folder, photo, product)
+    shop.stock("index", goods)
+    split(folder / "index", folder / "split", by="product", validation=0.4, test=0.2)
+    opened = open_index(folder / "index")
+    for part in ("validation", "test"):
+        rows = read_split(folder / "split").rows(opened, part)
+        shop.answer(part, opened.product_ids.to_numpy()[rows].tolist(), seed=len(part))
+    Case(folder, shop).fit("m.json")
+    return folder
+
+
+@pytest.fixture
+def case(made: Path, tmp_path: Path, shop_of: Callable[[Path], Shop]) -> Case:
+    """A copy of it for the test to change."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return Case(tmp_path, shop_of(tmp_path))
 
 
 @pytest.fixture

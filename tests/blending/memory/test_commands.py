@@ -12,9 +12,7 @@ import pytest
 from etalage import memory, read_predictions, read_split, remember
 from etalage.blending.memory.settings import OVERRIDE, read_settings, write_settings
 from etalage.catalogue.index import open_index
-from etalage.catalogue.split import split as make_split
 from etalage.errors import EtalageError
-from etalage.predictions.score import score
 
 Stock = Callable[..., Path]
 Make = Callable[..., Path]
@@ -22,52 +20,15 @@ PRODUCTS = 160
 DOCUMENT = Path(__file__).parents[3] / "docs/memory.md"
 
 
-@pytest.fixture
-def goods() -> list[tuple[int, list[int], int]]:
-    """Eight offers of each of twenty things, that share pictures and mostly labels."""
-    random = np.random.default_rng(1)
-    return [
-        (row, [row % 20, 100 + row], int(10 * (1 + row % 4)) if random.random() < 0.9 else 40)
-        for row in range(PRODUCTS)
-    ]
-
-
-class Case:
-    """An index split by product, and answers for its validation and test part."""
-
-    def __init__(self, folder: Path, index: Path, answer: Make) -> None:
-        self.folder, self.index = folder, index
-        self.split = folder / "split.parquet"
-        make_split(index, self.split, by="product", validation=0.4, test=0.2)
-        for part in ("validation", "test"):
-            rows = read_split(self.split).rows(open_index(index), part)
-            answer(part, open_index(index).product_ids.to_numpy()[rows].tolist(), seed=len(part))
-        self.validation, self.test = folder / "validation", folder / "test"
-        self.known: dict[str, Any] = {"split": self.split, "part": "train"}
-
-    def accuracy(self, predictions: Path) -> float:
-        return score(predictions, self.index, split=self.split, part="test").accuracy.level3
-
-    def fit(self, name: str = "m.json", **more: Any) -> Path:
-        output = self.folder / name
-        memory(self.validation, self.index, output, truth=self.index, **self.known, **more)
-        return output
-
-
-@pytest.fixture
-def case(tmp_path: Path, stock: Stock, answer: Make, goods: list[Any]) -> Case:
-    return Case(tmp_path, stock("index", goods), answer)
-
-
-def test_what_is_remembered_makes_answers_better(case: Case, tmp_path: Path) -> None:
-    report = remember(case.test, case.index, tmp_path / "r", memory=case.fit(), **case.known)
+def test_what_is_remembered_makes_answers_better(case: Any, tmp_path: Path) -> None:
+    report = remember(case.test, case.index, tmp_path / "r", **case.settings)
     assert report.exact == report.products == len(read_predictions(tmp_path / "r"))
     assert report.changed > 0
     assert case.accuracy(tmp_path / "r") > case.accuracy(case.test) + 0.3
 
 
-def test_the_memory_tells_what_it_stands_on(case: Case) -> None:
-    record = json.loads(case.fit().read_text())
+def test_the_memory_tells_what_it_stands_on(case: Any) -> None:
+    record = json.loads((case.folder / "m.json").read_text())
     assert record["fitted_on"]["truth"] == "given"
     assert record["fitted_on"]["products"] == record["found"]["all"]["products"] == 65
     losses = record["found"]["exact"]["log_loss"]
@@ -77,7 +38,7 @@ def test_the_memory_tells_what_it_stands_on(case: Case) -> None:
     )
 
 
-def test_the_override_gives_the_one_label_of_known_pictures(case: Case, tmp_path: Path) -> None:
+def test_the_override_gives_the_one_label_of_known_pictures(case: Any, tmp_path: Path) -> None:
     remember(case.test, case.index, tmp_path / "o", override=True, **case.known)
     write_settings(tmp_path / "o.json", OVERRIDE, overwrite=False)
     remember(case.test, case.index, tmp_path / "w", memory=tmp_path / "o.json", **case.known)
@@ -90,20 +51,20 @@ def test_the_override_gives_the_one_label_of_known_pictures(case: Case, tmp_path
 
 
 def test_labels_of_products_that_are_asked_about_are_not_looked_at(
-    case: Case, stock: Stock, goods: list[Any], tmp_path: Path
+    case: Any, goods: list[Any], tmp_path: Path
 ) -> None:
-    rows = read_split(case.split).rows(open_index(case.index), "test").tolist()
+    rows = read_split(case.known["split"]).rows(open_index(case.index), "test").tolist()
     hidden = [(one, shown, None if one in rows else leaf) for one, shown, leaf in goods]
-    settings = {"memory": case.fit(), "known": case.index, **case.known}
+    settings = {"known": case.index, **case.settings}
     remember(case.test, case.index, tmp_path / "a", **settings)
-    remember(case.test, stock("hidden", hidden), tmp_path / "b", **settings)
+    remember(case.test, case.shop.stock("hidden", hidden), tmp_path / "b", **settings)
     one, other = read_predictions(tmp_path / "a"), read_predictions(tmp_path / "b")
     assert np.array_equal(one.probabilities, other.probabilities)
     assert np.array_equal(one.categories, other.categories)
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(case: Case, tmp_path: Path) -> None:
-    settings = {"memory": case.fit(), **case.known}
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(case: Any, tmp_path: Path) -> None:
+    settings = case.settings
     for name in ("whole", "killed"):
         remember(case.test, case.index, tmp_path / name, **settings)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -118,15 +79,15 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(case: Case, tmp_path:
     ]
 
 
-def test_similar_images_help_where_none_is_known(case: Case, embed: Make, tmp_path: Path) -> None:
+def test_similar_images_help_where_none_is_known(case: Any, embed: Make, tmp_path: Path) -> None:
     labels = np.repeat(open_index(case.index).labels, 2)
     noise = np.random.default_rng(0).normal(scale=0.2, size=(len(labels), 4))
     vectors = embed(tmp_path / "e", case.index, np.eye(4)[labels] + noise)
-    settings = read_settings(case.fit(embeddings=vectors, neighbours=5))
+    settings = read_settings(case.fit("near.json", embeddings=vectors, neighbours=5))
     assert settings.near is not None
     assert settings.fitted_on["encoder"] == "w"
     report = remember(
-        case.test, case.index, tmp_path / "r", memory=tmp_path / "m.json", embeddings=vectors,
+        case.test, case.index, tmp_path / "r", memory=tmp_path / "near.json", embeddings=vectors,
         **case.known,
     )  # fmt: skip
     assert report.near > 0
@@ -134,48 +95,53 @@ def test_similar_images_help_where_none_is_known(case: Case, embed: Make, tmp_pa
 
 
 def test_a_memory_of_similar_images_alone_is_believed_of_known_ones_too(
-    case: Case, embed: Make, tmp_path: Path
+    case: Any, embed: Make, tmp_path: Path
 ) -> None:
     labels = np.repeat(open_index(case.index).labels, 2)
     vectors = embed(tmp_path / "e", case.index, np.eye(4)[labels] + 0.1)
-    path = case.fit(embeddings=vectors, neighbours=5)
+    path = case.fit("near.json", embeddings=vectors, neighbours=5)
     record = json.loads(path.read_text())
     record |= {"exact": None, "weights": {"near": record["weights"]["both"]}}
     record["weights"]["near"] = [[1 - row[2], 0, row[2]] for row in record["weights"]["near"]]
     path.write_text(json.dumps(record))
     report = remember(
-        case.test, case.index, tmp_path / "r", memory=path, embeddings=vectors, **case.known
+        case.test,
+        case.index,
+        tmp_path / "r",
+        memory=path,
+        embeddings=vectors,
+        **case.known,
     )
     assert (report.exact, report.near) == (0, report.products)
 
 
-def test_the_commands_print_tables_or_json(case: Case, etalage: Any, tmp_path: Path) -> None:
-    known = ("--split", case.split, "--part", "train")
+def test_the_commands_print_tables_or_json(case: Any, etalage: Any, tmp_path: Path) -> None:
+    known = ("--split", case.known["split"], "--part", "train")
     fitted = etalage("memory", case.validation, case.index, *known, "--truth", case.index,
-                     "-o", tmp_path / "m.json")  # fmt: skip
+                     "-o", tmp_path / "f.json")  # fmt: skip
     assert fitted.code == 0
     assert "agreement with the given labels" in fitted.out
     none = etalage("memory", case.validation, case.index, *known, "-o", tmp_path / "n.json")
     assert (none.code, "expected one truth" in none.err) == (1, True)
-    run = etalage("remember", case.test, case.index, *known, "--memory", tmp_path / "m.json",
+    run = etalage("remember", case.test, case.index, *known, "--memory", tmp_path / "f.json",
                   "-o", tmp_path / "r", "--json")  # fmt: skip
     assert json.loads(run.out)["products"] == 32
     again = etalage("remember", case.test, case.index, *known, "--override", "-o", tmp_path / "r")
     assert (again.code, "exists already" in again.err) == (1, True)
 
 
-def test_the_same_inputs_give_the_same_memory(case: Case) -> None:
+def test_the_same_inputs_give_the_same_memory(case: Any) -> None:
     assert case.fit("a.json").read_bytes() == case.fit("b.json").read_bytes()
 
 
-def spoil(case: Case, name: str, stock: Stock, answer: Make, embed: Make) -> Callable[[], object]:
+def spoil(case: Any, name: str, embed: Make) -> Callable[[], object]:
     """Return a call with the fault that a row of the page names."""
     away, out = case.folder, case.folder / "out"
-    fit, known = case.fit, case.known
+    known, stock = case.known, case.shop.stock
     blank = [(1000 + row, [900 + row], 10) for row in range(3)]
 
     def using(**changes: Any) -> Callable[[], object]:
-        path = fit()
+        path = away / "m.json"
         record = json.loads(path.read_text()) | changes
         path.write_text(json.dumps(record))
         return lambda: remember(case.test, case.index, out, memory=path, **known)
@@ -183,13 +149,13 @@ def spoil(case: Case, name: str, stock: Stock, answer: Make, embed: Make) -> Cal
     def of_vectors(weights: str) -> Callable[[], object]:
         rows = 2 * PRODUCTS
         vectors = np.random.default_rng(0).normal(size=(rows, 3))
-        fit(embeddings=embed(away / "e", case.index, vectors))
+        case.fit("near.json", embeddings=embed(away / "e", case.index, vectors))
         given: dict[str, Any] = {
             "embeddings": embed(away / "f", case.index, vectors, weights=weights)
         }
         given = given if weights else {}
         return lambda: remember(
-            case.test, case.index, out, memory=away / "m.json", **known, **given
+            case.test, case.index, out, memory=away / "near.json", **known, **given
         )
 
     faults: dict[str, Callable[[], Callable[[], object]]] = {
@@ -211,7 +177,8 @@ def spoil(case: Case, name: str, stock: Stock, answer: Make, embed: Make) -> Cal
         ),
         "nothing is remembered of any product": lambda: (
             lambda: memory(
-                answer("few", [1000, 1001]), stock("other", blank), out, truth=away / "other"
+                case.shop.answer("few", [1000, 1001]), stock("other", blank), out,
+                truth=away / "other",
             )
         ),
         "a known INDEX without labels of the taxonomy": lambda: (
@@ -239,10 +206,8 @@ def faults() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", faults())
-def test_bad_input_is_one_message_and_nothing_is_written(
-    name: str, case: Case, stock: Stock, answer: Make, embed: Make
-) -> None:
-    call = spoil(case, name, stock, answer, embed)
+def test_bad_input_is_one_message_and_nothing_is_written(name: str, case: Any, embed: Make) -> None:
+    call = spoil(case, name, embed)
     pattern = ".*".join(map(re.escape, faults()[name].split("…")))
     with pytest.raises(EtalageError, match=pattern):
         call()
