@@ -1,6 +1,7 @@
 """Compiled beliefs are those of the formulas, and have the properties they were chosen for."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,6 +92,20 @@ def test_boilerplate_says_the_same_for_every_category() -> None:
         truth = np.full(1, leaf, np.int32)
         told = truth_of_memory(answers, truth, everywhere, recall, prior)
         np.testing.assert_allclose(told, truth_of_network(answers, truth, prior), atol=2e-3)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_what_the_asked_product_itself_was_counted_for_is_taken_off(alpha: float) -> None:
+    answers, prior = invent(1, 3)
+    truth, recall = np.full(1, 2, np.int32), Recall(alpha, 0.1, 0.5)
+    counted = witnesses_of([[{2: 1}, {2: 3, 4: 1}]])._replace(own=np.array([2, 4], np.int32))
+    without = witnesses_of([[{}, {2: 3}]])
+    found, wanted = (
+        truth_of_memory(answers, truth, told, recall, prior) for told in (counted, without)
+    )
+    np.testing.assert_array_equal(found, wanted)
+    alone = witnesses_of([[{2: 1}]])._replace(own=np.array([2], np.int32))
+    assert np.isnan(truth_of_memory(answers, truth, alone, recall, prior)).all()
 
 
 def rule_of_2017(pictures: list[Histogram]) -> int | None:
