@@ -18,6 +18,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from etalage.blending.memory.fit import memory
+    from etalage.blending.memory.remember import remember
     from etalage.catalogue.build import index
     from etalage.catalogue.index import Index, open_index
     from etalage.catalogue.ledger.folder import duplicates
@@ -65,6 +67,7 @@ _HOMES = {
     "folds": "etalage.training.folds",
     "import_catalogue": "etalage.exchange.importer",
     "index": "etalage.catalogue.build",
+    "memory": "etalage.blending.memory.fit",
     "merge": "etalage.catalogue.selections.merge",
     "onnx": "etalage.models.onnx_export",
     "open_index": "etalage.catalogue.index",
@@ -74,6 +77,7 @@ _HOMES = {
     "read_predictions": "etalage.predictions.folder",
     "read_split": "etalage.catalogue.split",
     "read_taxonomy": "etalage.catalogue.taxonomy",
+    "remember": "etalage.blending.memory.remember",
     "report": "etalage.reports",
     "sample": "etalage.catalogue.selections.sample",
     "score": "etalage.scoring.score",
@@ -103,6 +107,7 @@ __all__ = [
     "folds",
     "import_catalogue",
     "index",
+    "memory",
     "merge",
     "onnx",
     "open_index",
@@ -112,6 +117,7 @@ __all__ = [
     "read_predictions",
     "read_split",
     "read_taxonomy",
+    "remember",
     "report",
     "sample",
     "score",

@@ -29,6 +29,8 @@ COMMANDS = {
     "embed": "Write a vector for every distinct image.",
     "folds": "Answer every training product by a head that has not seen it.",
     "predict": "Write the most probable categories of every product.",
+    "memory": "Fit how far to believe what a labelled catalogue remembers.",
+    "remember": "Fuse predictions with what a labelled catalogue remembers of their images.",
     "classify": "Answer for image files, now.",
     "onnx": "Write a model as one ONNX file with its description.",
     "submit": "Write the submission file of predictions.",
