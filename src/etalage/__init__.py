@@ -18,6 +18,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from etalage.calibration.apply import apply
+    from etalage.calibration.calibrate import calibrate
+    from etalage.calibration.set_file import sets
     from etalage.catalogue.build import index
     from etalage.catalogue.index import Index, open_index
     from etalage.catalogue.ledger.folder import duplicates
@@ -57,6 +60,8 @@ _HOMES = {
     "Specialists": "etalage.models.checkpoint",
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
+    "apply": "etalage.calibration.apply",
+    "calibrate": "etalage.calibration.calibrate",
     "classify": "etalage.inference.classify",
     "duplicates": "etalage.catalogue.ledger.folder",
     "embed": "etalage.embedding.write",
@@ -77,6 +82,7 @@ _HOMES = {
     "report": "etalage.reports",
     "sample": "etalage.catalogue.selections.sample",
     "score": "etalage.predictions.score",
+    "sets": "etalage.calibration.set_file",
     "split": "etalage.catalogue.split",
     "submit": "etalage.predictions.submission",
     "synth": "etalage.generator",
@@ -95,6 +101,8 @@ __all__ = [
     "Specialists",
     "Split",
     "Taxonomy",
+    "apply",
+    "calibrate",
     "classify",
     "duplicates",
     "embed",
@@ -115,6 +123,7 @@ __all__ = [
     "report",
     "sample",
     "score",
+    "sets",
     "split",
     "submit",
     "synth",

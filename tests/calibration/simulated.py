@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from etalage.calibration.evidence import Evidence
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.predictions.table import Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
@@ -72,3 +73,11 @@ def simulate(
     numbers = range(500, 500 + products)
     ids = pa.array([f"p{number}" for number in numbers] if texts else list(numbers))
     return Simulated(Predictions(ids, *top_k(shares, k), images), truth, tree(leaves))
+
+
+def evidence_from(made: Simulated, *, audited: bool = False) -> Evidence:
+    """Return all products with their truth."""
+    columns = vars(made.predictions)
+    return Evidence(
+        **columns, truth=made.truth.astype(np.int32), taxonomy=made.taxonomy, audited=audited
+    )

@@ -40,6 +40,22 @@ class Noise:
             )
 
 
+def noise_given(rate: float | None, interval: tuple[float, float] | None) -> Noise | None:
+    """Return the noise that two options tell, None where neither was given.
+
+    Raises:
+        ConfigError: one without the other, or impossible numbers.
+    """
+    if rate is None and interval is None:
+        return None
+    if rate is None or interval is None:
+        raise ConfigError(
+            "a noise rate and its interval go together",
+            hint="--noise 0.10 --noise-interval 0.08 0.12",
+        )
+    return Noise(rate, *interval)
+
+
 def corrected(
     agreement: float, low: float, high: float, noise: Noise
 ) -> tuple[float, float, float]:
