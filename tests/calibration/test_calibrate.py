@@ -22,8 +22,8 @@ from etalage.predictions.writer import PredictionsWriter
 
 @pytest.mark.parametrize("method", ["temperature", "isotonic"])
 def test_what_is_fitted_on_some_products_makes_others_honest(method: str) -> None:
-    evidence = evidence_from(simulate(16_000, leaves=24, temperature=2.0))
-    half = np.arange(16_000) % 2 == 0
+    evidence = evidence_from(simulate(12_000, leaves=24, temperature=2.0))
+    half = np.arange(12_000) % 2 == 0
     calibration = fit(evidence.take(half), method)
     found = measure(apply_to(calibration, evidence.take(~half), 24))
     before = measure(evidence.take(~half))

@@ -1,4 +1,4 @@
-"""Sets hold the truth as often as asked, of all products and within branches, or say they cannot."""
+"""Sets hold the truth as often as asked, of all products and of branches, or say they cannot."""
 
 import json
 from dataclasses import replace
@@ -85,11 +85,10 @@ def test_a_model_that_is_right_often_enough_has_sets_of_one() -> None:
 @pytest.mark.parametrize("cap", [None, 20, 3])
 def test_sets_that_would_hold_more_are_marked(cap: int | None) -> None:
     evidence = evidence_from(simulate(2000, leaves=40))
-    coverage = 0.7 if cap == 3 else 0.95
-    fitted = fit_sets(evidence, SetRule(0.3 if cap == 3 else 0.9, cap=cap))
+    fitted = fit_sets(evidence, SetRule(0.5 if cap == 3 else 0.9, cap=cap))
     sizes, cut = set_sizes(evidence, fitted, evidence.taxonomy)
     assert sizes.max() <= (cap or 20)
-    assert coverage > cut.mean() >= 0
+    assert 0 < cut.mean() < 1
     whole = evidence_from(simulate(2000, leaves=40, k=40))
     wanted, _ = set_sizes(whole, replace(fitted, rule=SetRule()), whole.taxonomy)
     assert np.array_equal(cut, wanted > (cap or 20))

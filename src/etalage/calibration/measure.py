@@ -20,7 +20,7 @@ from etalage.predictions.intervals import clopper_pearson
 
 BINS, LEAST_OF_A_BIN = 15, 5
 _DRAWS = 1000
-_DRAWN_SINGLY = 20_000
+_DRAWN_SINGLY = 5000
 _BLOCK = 1 << 22
 
 
@@ -156,7 +156,7 @@ def calibration_error(
 
     The interval is a bootstrap's: products drawn anew, each as often as a Poisson number of mean 1
     says. Drawing adds noise of its own to every bin, which makes all drawn ECEs too large; they are
-    shifted so that their mean is the ECE found. Of more than 20,000 products the sums of bins are
+    shifted so that their mean is the ECE found. Of more than 5,000 products the sums of bins are
     drawn from normal distributions instead, which they then are.
 
     Args:
