@@ -1,16 +1,20 @@
 """calibrate, apply and sets do what the functions do, print it, and say what it stands on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from calibration.conftest import Files
 from calibration.simulated import simulate, write_csv
 from documented import matches
-from etalage.calibration.artefact import read_calibration
+from etalage.calibration.artefact import read_calibration, write_calibration
+from etalage.calibration.calibrate import fit
 from etalage.predictions.folder import read_predictions
+from etalage.predictions.manifest import taxonomy_hash
 
 
 def test_calibrate_and_apply_print_and_write(
@@ -89,7 +93,10 @@ def bad(overconfident: Files, tmp_path: Path) -> dict[str, tuple[Any, ...]]:
     sets = ("sets", predictions, "-o", tmp_path / "s.parquet", "--truth", truth)
     apply = ("apply", tmp_path / "c.json", "-o", tmp_path / "q")
     foreign = simulate(30).write(tmp_path / "p30")
-    good = etalage_file(overconfident, tmp_path / "good.json")
+    of_24 = fit(overconfident.evidence.take(np.arange(50)))
+    fitted_on = {"categories": taxonomy_hash(overconfident.made.taxonomy)}
+    good = tmp_path / "good.json"
+    write_calibration(replace(of_24, fitted_on=fitted_on), good)
     return {
         "no truth": calibrate,
         "a truth of other products": (*calibrate, "--truth", other),
@@ -115,13 +122,6 @@ def bad(overconfident: Files, tmp_path: Path) -> dict[str, tuple[Any, ...]]:
         "a coverage that is no share": (*sets, "--coverage", "90"),
         "a cap below 1": (*sets, "--cap", "0"),
     }  # fmt: skip
-
-
-def etalage_file(overconfident: Files, path: Path) -> Path:
-    from etalage.calibration.calibrate import calibrate
-
-    calibrate(overconfident.predictions, path, truth=overconfident.truth)
-    return path
 
 
 DOCUMENT = Path(__file__).parents[2] / "docs/calibration.md"

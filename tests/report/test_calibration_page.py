@@ -30,18 +30,13 @@ def test_every_number_of_the_page_stands_in_its_json(
     assert {"svg"} <= {tag for tag, _ in page.tags}
 
 
-def test_it_says_that_given_labels_promise_nothing(calibrated: Calibrated, tmp_path: Path) -> None:
-    write_calibration_page(calibrated, tmp_path / "c.html")
-    text = Page((tmp_path / "c.html").read_text(encoding="utf-8")).text
-    assert "Agreement with the given labels" in text
-    assert "guarantee" not in text
-
-
-def test_it_says_when_figures_are_corrected_for_noise(tmp_path: Path) -> None:
+def test_it_says_that_given_labels_promise_nothing_and_what_is_corrected(tmp_path: Path) -> None:
     evidence = evidence_from(simulate(300, leaves=24))
     found = fit_and_measure(evidence, noise=Noise(0.1, 0.08, 0.12))
     write_calibration_page(found, tmp_path / "c.html")
     text = Page((tmp_path / "c.html").read_text(encoding="utf-8")).text
+    assert "Agreement with the given labels" in text
+    assert "guarantee" not in text
     assert "corrected for 10.0 % wrong labels (8.0 % to 12.0 %)" in text
 
 
@@ -55,8 +50,8 @@ def test_sets_that_cannot_be_had_are_told_on_the_page(tmp_path: Path) -> None:
     assert "blind decisions of a person" in text
 
 
-def test_a_flat_taxonomy_has_a_page(tmp_path: Path) -> None:
+def test_sets_of_a_flat_taxonomy_are_of_all_products() -> None:
     made = simulate(300, leaves=24)
     flat = replace(evidence_from(made), taxonomy=flat_taxonomy(made.taxonomy.ids))
-    document = write_calibration_page(fit_and_measure(flat), tmp_path / "c.html")
+    document = describe(fit_and_measure(flat))
     assert [row["name"] for row in document["coverage"]] == ["all"]
