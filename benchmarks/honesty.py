@@ -14,7 +14,8 @@ FOLDER keeps what was computed, for this and for other measurements::
     SET/00/validation, SET/00/validation.csv    PREDICTIONS and the truth of split 0
     SET/00/test, SET/00/test.csv
 
-Ends with status 1 where the calibration error of a set is more than a point above its floor.
+Ends with status 1 where the calibration error of a set, after a temperature, is more than a point
+above its floor.
 """
 
 import argparse
@@ -47,7 +48,8 @@ from etalage.predictions.table import Predictions, top_k
 from etalage.predictions.truth import read_truth
 from etalage.predictions.writer import PredictionsWriter
 
-SETS = ("luma", "views", "clothing", "myntra")
+SETS = {"luma": 1.0, "views": 1.0, "clothing": 0.003, "myntra": 0.03}
+"""Each with the inverse strength of the penalty on its weights, for about the best log-loss."""
 WEIGHTS = "weights/mobilenetv2_100_tv_backbone/model.safetensors"
 PARTS = ("validation", "test")
 ABOVE_FLOOR = 0.01
@@ -87,7 +89,9 @@ def write_split(folder: Path, index: Index, features: NDArray[np.float32], seed:
     parts = read_split(folder / "split.parquet")
     train = parts.rows(index, "train")
     model = make_pipeline(
-        StandardScaler(), PCA(256, random_state=0), LogisticRegression(max_iter=150)
+        StandardScaler(),
+        PCA(256, random_state=0),
+        LogisticRegression(C=SETS[folder.parent.name], max_iter=1000),
     )
     if len(train) < 257:
         model.set_params(pca__n_components=len(train) // 2)
@@ -151,7 +155,7 @@ def line(name: str, what: str, found: Figures) -> str:
 
 
 def show_probabilities(name: str, pairs: list[tuple[Evidence, Evidence]]) -> bool:
-    """Print how honest they are before and after; return whether the aim is met."""
+    """Print how honest they are before and after; return whether a temperature meets the aim."""
     leaves, met = len(pairs[0][0].taxonomy), True
     print(line(name, "as they are", measure(pooled([test for _, test in pairs]))))
     for method in METHODS:
@@ -159,7 +163,7 @@ def show_probabilities(name: str, pairs: list[tuple[Evidence, Evidence]]) -> boo
         found = measure(pooled(made))
         good = found.ece <= found.ece_floor + ABOVE_FLOOR
         print(line(name, method, found), "" if good else "  over", flush=True)
-        met &= good
+        met &= good or method != METHODS[0]
     return met
 
 

@@ -1,8 +1,8 @@
 """Fits a calibration on predictions with truth, and says how honest it makes them.
 
 What is measured after calibration is measured on products that it was not fitted on: the products
-are dealt into five folds, each of which is calibrated by a fit on the four others. What is kept is
-the fit on all of them.
+are dealt into five folds (more than 100,000 into two: both are plenty then), each of which is
+calibrated by a fit on the others. What is kept is the fit on all of them.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +22,7 @@ from etalage.predictions.manifest import taxonomy_hash
 
 METHODS = ("temperature", "isotonic")
 FOLDS = 5
+_PLENTY = 100_000
 LEAST_PRODUCTS = 20
 """Products to fit on: from fewer a calibration is noise."""
 
@@ -132,7 +133,7 @@ def cross_fitted(
     """Return the evidence with each product calibrated by a fit on products of other folds."""
     fold = folds(len(evidence), seed)
     probabilities, rest = np.empty_like(evidence.probabilities), np.empty_like(evidence.rest)
-    for number in range(FOLDS):
+    for number in range(int(fold.max()) + 1):
         others, own = fold != number, fold == number
         calibration = fit(evidence.take(others), method, noise)
         found = apply_to(calibration, evidence.take(own), len(evidence.taxonomy))
@@ -141,8 +142,9 @@ def cross_fitted(
 
 
 def folds(products: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Deal products into folds of equal size, (n,)."""
-    return np.random.default_rng(seed).permutation(products) % FOLDS
+    """Deal products into folds of equal size, by number, (n,)."""
+    count = FOLDS if products <= _PLENTY else 2
+    return np.random.default_rng(seed).permutation(products) % count
 
 
 def _fitted_on(evidence: Evidence, noise: Noise | None) -> dict[str, object]:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from etalage.calibration.calibrate import FOLDS, folds
+from etalage.calibration.calibrate import folds
 from etalage.calibration.evidence import Evidence
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import ConfigError, PredictionsError
@@ -225,15 +225,16 @@ class HeldOut:
 
 
 def held_out_sets(evidence: Evidence, rule: SetRule, seed: int = 0) -> HeldOut:
-    """Make sets of products by thresholds fitted on the four other folds of five.
+    """Make sets of products by thresholds fitted on products of other folds.
 
     Raises:
         PredictionsError: as ``fit_sets``.
     """
     fold, count = folds(len(evidence), seed), len(evidence)
     sizes, cut = np.empty(count, np.int64), np.empty(count, np.bool_)
-    least = LEAST_OF_A_BRANCH * (FOLDS - 1) // FOLDS
-    for number in range(FOLDS):
+    of = int(fold.max()) + 1
+    least = LEAST_OF_A_BRANCH * (of - 1) // of
+    for number in range(of):
         own = np.flatnonzero(fold == number)
         fitted = fit_sets(evidence.take(fold != number), rule, least)
         sizes[own], cut[own] = set_sizes(evidence.take(own), fitted, evidence.taxonomy)
