@@ -24,6 +24,11 @@ def test_a_perfect_model_that_agrees_with_nine_labels_of_ten_is_perfect() -> Non
     assert high == 1
 
 
+def test_each_end_is_the_worst_of_both_intervals() -> None:
+    found = corrected(0.60, 0.55, 0.65, Noise(0.20, 0.10, 0.25))
+    assert found == pytest.approx((0.60 / 0.80, 0.55 / 0.90, 0.65 / 0.75))
+
+
 def test_labels_without_noise_are_the_truth() -> None:
     assert corrected(0.7, 0.6, 0.8, Noise(0, 0, 0)) == (0.7, 0.6, 0.8)
 
