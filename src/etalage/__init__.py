@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from etalage.blending.memory.fit import memory
     from etalage.blending.memory.remember import remember
+    from etalage.calibration.apply import apply
+    from etalage.calibration.calibrate import calibrate
+    from etalage.calibration.set_file import sets
     from etalage.catalogue.build import index
     from etalage.catalogue.index import Index, open_index
     from etalage.catalogue.ledger.folder import duplicates
@@ -59,6 +62,8 @@ _HOMES = {
     "Specialists": "etalage.models.checkpoint",
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
+    "apply": "etalage.calibration.apply",
+    "calibrate": "etalage.calibration.calibrate",
     "classify": "etalage.inference.classify",
     "duplicates": "etalage.catalogue.ledger.folder",
     "embed": "etalage.embedding.write",
@@ -81,6 +86,7 @@ _HOMES = {
     "report": "etalage.reports",
     "sample": "etalage.catalogue.selections.sample",
     "score": "etalage.scoring.score",
+    "sets": "etalage.calibration.set_file",
     "split": "etalage.catalogue.split",
     "submit": "etalage.predictions.submission",
     "synth": "etalage.generator",
@@ -99,6 +105,8 @@ __all__ = [
     "Specialists",
     "Split",
     "Taxonomy",
+    "apply",
+    "calibrate",
     "classify",
     "duplicates",
     "embed",
@@ -121,6 +129,7 @@ __all__ = [
     "report",
     "sample",
     "score",
+    "sets",
     "split",
     "submit",
     "synth",

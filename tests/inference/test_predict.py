@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from openpyxl import load_workbook
 
+from etalage.calibration.apply import apply
+from etalage.calibration.artefact import Calibration, write_calibration
 from etalage.catalogue.build import index
 from etalage.catalogue.index import open_index
 from etalage.catalogue.split import read_split
-from etalage.errors import ConfigError, ModelError, OutputError
+from etalage.errors import ConfigError, ModelError, OutputError, PredictionsError
+from etalage.files import fingerprint
 from etalage.inference import predict as module
 from etalage.inference.predict import predict
 from etalage.models.checkpoint import open_model
@@ -48,6 +51,52 @@ def test_an_unreadable_image_among_others_costs_only_itself(shop: Shop, tmp_path
     predict(shop.model, shop.index, tmp_path / "p")
     opened = open_index(shop.index)
     assert opened.image_count[7] == read_predictions(tmp_path / "p").images[7] + 1
+
+
+def calibration(path: Path, temperature: float) -> Path:
+    write_calibration(Calibration(temperature), path, overwrite=True)
+    return path
+
+
+def test_a_calibration_makes_probabilities_others_and_is_recorded(
+    shop: Shop, tmp_path: Path
+) -> None:
+    predict(shop.model, shop.index, tmp_path / "p")
+    file = calibration(tmp_path / "c.json", 3.0)
+    predict(shop.model, shop.index, tmp_path / "q", calibration=file)
+    apply(file, tmp_path / "p", tmp_path / "r")
+    raw, made, applied = (read_predictions(tmp_path / name) for name in "pqr")
+    assert made.source["calibration"] == applied.source["calibration"] is not None
+    assert raw.source["calibration"] is None
+    assert np.array_equal(made.categories, raw.categories)
+    assert np.array_equal(made.probabilities, applied.probabilities)
+    assert not np.allclose(made.probabilities, raw.probabilities)
+
+
+def test_the_calibration_of_a_model_is_used_unless_another_is_given_or_the_prior_is_out(
+    shop: Shop, tmp_path: Path
+) -> None:
+    model = shutil.copytree(shop.model, tmp_path / "model")
+    other = calibration(tmp_path / "c.json", 2.0)
+    own = calibration(model / "calibration.json", 3.0)
+    cases: dict[str, tuple[dict[str, Any], Path | None]] = {
+        "own": ({}, own),
+        "given": ({"calibration": other}, other),
+        "prior": ({"logit_adjustment": 1.0}, None),
+    }
+    for name, (options, used) in cases.items():
+        predict(model, shop.index, tmp_path / name, **options)
+        source = read_predictions(tmp_path / name).source
+        assert source["calibration"] == (fingerprint(used) if used else None)
+
+
+def test_answers_that_were_not_calibrated_are_not_carried_among_those_that_are(
+    shop: Shop, tmp_path: Path
+) -> None:
+    predict(shop.model, shop.index, tmp_path / "p")
+    file = calibration(tmp_path / "c.json", 3.0)
+    with pytest.raises(PredictionsError, match="was made with calibration None, now it is"):
+        predict(shop.model, shop.index, tmp_path / "q", carry=tmp_path / "p", calibration=file)
 
 
 def test_a_stopped_run_ends_with_the_same_bytes(

@@ -2,10 +2,13 @@
 
 import io
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import bson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -88,6 +91,45 @@ def test_a_category_that_the_taxonomy_lacks_is_named(taxonomy: Taxonomy, tmp_pat
     (tmp_path / "t.csv").write_text("_id,category_id\n1,1000000000\n2,5\n")
     with pytest.raises(PredictionsError, match="line 3: category 5 is not in the taxonomy of 7"):
         read_truth(tmp_path / "t.csv", taxonomy)
+
+
+def write_labels(path: Path, **columns: list[Any]) -> Path:
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize("ids", [[10, 14, 21], ["a", "b", "c"]])
+def test_labels_are_a_truth_that_a_person_may_have_decided(ids: list[Any], tmp_path: Path) -> None:
+    source, time = ["ana"] * 3, [datetime(2026, 11, 20)] * 3
+    labels = {"product_id": ids, "category_id": [1, 2, 1], "source": source, "time": time}
+    truth = read_truth(write_labels(tmp_path / "l.parquet", **labels), audited=True)
+    assert truth.product_ids.to_pylist() == ids
+    assert truth.categories.tolist() == [1, 2, 1]
+    assert truth.audited
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"product_id": [1, 1], "category_id": [2, 3]}, "product 1 has two rows: the second is ro"),
+        ({"product_id": [1, None], "category_id": [2, 3]}, "is no LABELS: 1 product ids are null"),
+        ({"product_id": [1], "category_id": ["x"]}, "category_id is of type string, expected"),
+        ({"product_id": [1], "label": [2]}, "is no LABELS: "),
+        ({"product_id": [1, 2], "category_id": [1_000_000_000, 5]}, "product 2, category 5"),
+    ],
+)
+def test_labels_that_are_no_truth_are_refused(
+    labels: dict[str, list[Any]], message: str, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    path = write_labels(tmp_path / "l.parquet", **labels)
+    with pytest.raises(PredictionsError, match=message):
+        read_truth(path, taxonomy)
+
+
+def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "l.parquet").write_text("_id,category_id\n")
+    with pytest.raises(PredictionsError, match="is no LABELS"):
+        read_truth(tmp_path / "l.parquet")
 
 
 def test_the_labelled_products_of_an_index_are_a_truth(catalogue: Path) -> None:

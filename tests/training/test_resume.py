@@ -17,6 +17,7 @@ from etalage.catalogue.build import index
 from etalage.catalogue.split import split
 from etalage.errors import ModelError, OutputError
 from etalage.training import Progress, Recipe, TrainReport
+from etalage.training.resume import check_folder, start_folder
 
 Begin = Callable[..., TrainReport]
 LAST_STEP = 10
@@ -246,3 +247,10 @@ def test_a_killed_process_resumes_to_the_same_weights(
     assert numbers(tmp_path / "killed") == numbers(tmp_path / "straight")
     weights = [tmp_path / name / "model.safetensors" for name in ("killed", "straight")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_new_training_takes_the_calibration_of_the_old_model_away(tmp_path: Path) -> None:
+    (tmp_path / "calibration.json").write_text("{}")
+    check_folder(tmp_path, resume=False, overwrite=True)
+    start_folder(tmp_path, resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoints"]

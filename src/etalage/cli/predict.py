@@ -20,6 +20,7 @@ def predict(
     top: int = 20,
     logit_adjustment: float = 0.0,
     embeddings: Path | None = None,
+    calibration: Path | None = None,
     device: str = "auto",
     runtime: Literal["auto", "torch", "compile", "openvino", "onnx"] = "auto",
     csv: Path | None = None,
@@ -40,6 +41,8 @@ def predict(
         logit_adjustment: how far the prior is taken out; 1 answers as if all categories were
             equally frequent.
         embeddings: answer from these EMBEDDINGS of the model's backbone, decoding nothing.
+        calibration: a CALIBRATION to make probabilities honest with; without one calibration.json
+            of the MODEL, if it is there and no prior is taken out.
         device: auto, cpu or cuda.
         runtime: what computes: auto is the fastest here that pays for so many images.
         csv: also write a table for people: id, category path, confidence, second choice.
@@ -60,6 +63,7 @@ def predict(
         top=top,
         logit_adjustment=logit_adjustment,
         embeddings=embeddings,
+        calibration=calibration,
         device=device,
         runtime=runtime,
         overwrite=yes,

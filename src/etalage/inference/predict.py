@@ -5,6 +5,7 @@ is not computed again. Batches never cross a part, so a resumed run ends with th
 product without a readable image is answered with the prior: none is missing, none comes twice.
 The runtime that computes features, and its precision, are part of what predictions are made from:
 another one gives slightly other numbers, so an unfinished folder is gone on with by the same.
+A calibration, given or lying in the MODEL, is done to every answer before it is written.
 """
 
 import logging
@@ -22,6 +23,7 @@ from etalage.embedding.folder import read_embeddings
 from etalage.errors import ConfigError, EmbeddingsError, ModelError
 from etalage.inference.answers import FromPixels, FromVectors
 from etalage.inference.carry import Carried, joined, take
+from etalage.inference.mend import Mend, find_mend
 from etalage.models.checkpoint import Answerer, Model, open_model
 from etalage.models.collage import CollageModel
 from etalage.models.runtimes import Runtime
@@ -71,6 +73,7 @@ def predict(
     logit_adjustment: float = 0.0,
     carry: Path | None = None,
     embeddings: Path | None = None,
+    calibration: Path | None = None,
     device: str = "auto",
     runtime: str = "auto",
     overwrite: bool = False,
@@ -90,6 +93,8 @@ def predict(
         carry: earlier PREDICTIONS of the same making, for an index that has grown since: what
             they answer is not computed again.
         embeddings: EMBEDDINGS of the model's backbone, to answer from vectors: nothing is decoded.
+        calibration: a CALIBRATION to make the probabilities honest with; without one that of the
+            MODEL, if it has one and no prior is taken out.
         device: ``auto``, ``cpu`` or ``cuda``.
         runtime: what computes the features of images: ``auto`` (the fastest that pays for so many
             images on this machine), ``torch``, ``compile``, ``openvino`` or ``onnx``.
@@ -99,7 +104,8 @@ def predict(
         ModelError: the model cannot be used, its categories are not those of the index, or the
             runtime is not installed.
         EmbeddingsError: the embeddings were made otherwise, or not of all these images.
-        PredictionsError: ``output`` is half made from something else.
+        PredictionsError: ``output`` is half made from something else, or the calibration cannot be
+            used with the model's categories.
         OutputError: ``output`` is finished already, or cannot be written.
     """
     if top < 1:
@@ -108,6 +114,7 @@ def predict(
         raise ConfigError(f"logit_adjustment is {logit_adjustment}: expected 0 to 2")
     opened, network = open_index(index), open_model(model, device=device)
     _check_taxonomy(network, opened, model, index)
+    mend = find_mend(model, calibration, network.taxonomy, logit_adjustment)
     rows = _rows(opened, split, part)
     limit = max_images if max_images is not None else network.max_images
     answers = FromPixels(network, opened, limit, logit_adjustment)
@@ -122,6 +129,7 @@ def predict(
         "max_images": limit,
         "top": top,
         "logit_adjustment": logit_adjustment,
+        "calibration": None if mend is None else mend.fingerprint,
         **chosen.record(),
     }
     carried = Carried(carry, source, opened.product_ids) if carry is not None else None
@@ -134,7 +142,7 @@ def predict(
         advance(resumed)
         for start in range(resumed, len(rows), PART_PRODUCTS):
             chunk = rows[start : start + PART_PRODUCTS]
-            predictions, unreadable = _answer_new(answers, chunk, top, carried)
+            predictions, unreadable = _answer_new(answers, chunk, top, carried, mend)
             writer.write(predictions)
             totals += [(predictions.images == 0).sum(), unreadable]
             advance(len(chunk))
@@ -184,21 +192,27 @@ def _from_vectors(answers: FromPixels, folder: Path, rows: NDArray[np.int64]) ->
 
 
 def _answer_new(
-    answers: FromPixels, rows: NDArray[np.int64], top: int, carried: Carried | None
+    answers: FromPixels,
+    rows: NDArray[np.int64],
+    top: int,
+    carried: Carried | None,
+    mend: Mend | None,
 ) -> tuple[Predictions, int]:
     """Return what ``_answer`` does, of what is carried without computing it."""
     if carried is None:
-        return _answer(answers, rows, top)
+        return _answer(answers, rows, top, mend)
     known = carried.has(rows)
     old = carried.answers(rows[known])
     if known.all():
         return old, 0
-    new, unreadable = _answer(answers, rows[~known], top)
+    new, unreadable = _answer(answers, rows[~known], top, mend)
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
     return take(joined(old, new), order), unreadable
 
 
-def _answer(answers: FromPixels, rows: NDArray[np.int64], top: int) -> tuple[Predictions, int]:
+def _answer(
+    answers: FromPixels, rows: NDArray[np.int64], top: int, mend: Mend | None
+) -> tuple[Predictions, int]:
     """Return the predictions of some products, and how many images could not be decoded."""
     categories, kept, rest, images = [], [], [], []
     unreadable = 0
@@ -216,4 +230,4 @@ def _answer(answers: FromPixels, rows: NDArray[np.int64], top: int) -> tuple[Pre
         np.concatenate(rest),
         np.concatenate(images).astype(np.int16),
     )
-    return predictions, unreadable
+    return predictions if mend is None else mend.done_to(predictions), unreadable

@@ -12,6 +12,7 @@ Schema 2::
                         ascending by id, where prior is the share among the training products
     run.json            how it came to be (the trainer's record; nothing reads it back to predict)
     metrics.jsonl       the course of the training
+    calibration.json    optional: a CALIBRATION that predict uses (see etalage.calibration)
     checkpoints/        an unfinished training; gone when it ends
 
 or, of specialists that answer like one::

@@ -1,7 +1,13 @@
-"""What the right answers are: a labelled INDEX, or a CSV, whole or restricted to a part.
+"""What the right answers are: a labelled INDEX, LABELS or a CSV, whole or restricted to a part.
 
 A CSV has the columns ``_id`` and ``category_id`` anywhere in its header, optionally ``part`` (any
-words, ``public`` and ``private`` for one), and others, which are not read.
+words, ``public`` and ``private`` for one), and others, which are not read. LABELS are a Parquet
+file::
+
+    product_id    int64 or string, no null, none twice
+    category_id   int64, no null
+    source        string: who or what says so; not read
+    time          timestamp, when it was said; not read
 """
 
 from collections.abc import Callable
@@ -12,6 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from etalage.catalogue.index import open_index
@@ -20,7 +27,7 @@ from etalage.catalogue.stratify import PARTS
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import PredictionsError
 from etalage.predictions.labelled_csv import read_labelled_csv
-from etalage.predictions.product_ids import positions
+from etalage.predictions.product_ids import as_ids, first_repeat, positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +79,8 @@ def read_truth(
     """Read the right answers.
 
     Args:
-        path: an INDEX folder, of which the labelled products count, or a CSV file (or zipped).
+        path: an INDEX folder, of which the labelled products count, LABELS, or a CSV file (or
+            zipped).
         taxonomy: what every category must be a leaf of; None takes any.
         split: a SPLIT to restrict it to one part of.
         part: of the split (``test`` when not given), else of the column ``part``.
@@ -91,17 +99,56 @@ def read_truth(
         "by": None if dealt is None else dealt.record.get("by"),
         "part": part,
     }
-    reader: Callable[..., Truth] = _of_index if path.is_dir() else _of_csv
-    truth = reader(path, taxonomy, dealt, part)
+    truth = _reader(path)(path, taxonomy, dealt, part)
     if not len(truth):
         of = "" if part is None else f" in part {part!r}"
         raise PredictionsError(f"{path}: has no labelled product{of}")
     return replace(truth, record=record, audited=audited)
 
 
+def _reader(path: Path) -> Callable[..., Truth]:
+    if path.is_dir():
+        return _of_index
+    return _of_labels if path.suffix == ".parquet" else _of_csv
+
+
 def _of_csv(path: Path, taxonomy: Taxonomy | None, split: Split | None, part: str | None) -> Truth:
     table = read_labelled_csv(path, taxonomy, error=PredictionsError)
     truth = Truth(table.product_ids, table.categories, table.part, None, None, {})
+    return _of_part(path, truth, split, part)
+
+
+def _of_labels(
+    path: Path, taxonomy: Taxonomy | None, split: Split | None, part: str | None
+) -> Truth:
+    ids, categories = _label_columns(path)
+    repeat = first_repeat(ids)
+    if repeat is not None:
+        raise PredictionsError(
+            f"{path}: product {ids[repeat]} has two rows: the second is row {repeat:,} of "
+            f"{len(ids):,}",
+            hint="keep the decision that holds",
+        )
+    _refuse_unknown(path, ids, categories, taxonomy)
+    return _of_part(path, Truth(ids, categories, None, None, None, {}), split, part)
+
+
+def _label_columns(path: Path) -> tuple[pa.Array, NDArray[np.int64]]:
+    try:
+        table = pq.read_table(path, columns=["product_id", "category_id"])
+        ids, categories = as_ids(table["product_id"]), as_ids(table["category_id"])
+    except (pa.ArrowException, OSError, KeyError) as cause:
+        reason = str(cause).splitlines()[0]
+        raise PredictionsError(
+            f"{path}: is no LABELS: {reason}",
+            hint="a Parquet file with the columns product_id, category_id, source and time",
+        ) from cause
+    if not pa.types.is_int64(categories.type):
+        raise PredictionsError(f"{path}: category_id is of type {categories.type}, expected int64")
+    return ids, categories.to_numpy()
+
+
+def _of_part(path: Path, truth: Truth, split: Split | None, part: str | None) -> Truth:
     if part is None:
         return truth
     if split is not None:

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from etalage.batches.loader import Batch
 from etalage.batches.order import in_order
+from etalage.calibration.temperature import log_loss
 from etalage.embedding.batches import FeatureBatch
 from etalage.models.fusion import Places
 from etalage.models.network import ProductModel, centre_crop
 from etalage.models.precision import autocast
-from etalage.predictions.calibration import log_loss
 from etalage.training.distributed import ALONE, Team
 from etalage.training.plan import Data, Plan
 from etalage.training.recipe import Recipe

@@ -19,10 +19,10 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from etalage.calibration.temperature import fit_temperature, log_loss
 from etalage.errors import ModelError
 from etalage.files import fingerprint_bytes, read_json, run_record, write_json
 from etalage.models.checkpoint import Architecture, save_model
-from etalage.predictions.calibration import fit_temperature, log_loss
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.training.evaluate import Answers, Evaluation, answers, check, gathered

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from etalage.calibration.artefact import IN_MODEL
 from etalage.errors import ModelError, OutputError
 from etalage.files import refuse_existing, whole_file, writing
 from etalage.models.checkpoint import DESCRIPTION, PARTS, WEIGHTS
@@ -36,7 +37,7 @@ METRICS = "metrics.jsonl"
 RUN = "run.json"
 BEST = "best.safetensors"
 VALIDATION = "validation"
-_OURS = {DESCRIPTION, WEIGHTS, RUN, METRICS, CHECKPOINTS, VALIDATION, LABELS, PARTS}
+_OURS = {DESCRIPTION, WEIGHTS, RUN, METRICS, CHECKPOINTS, VALIDATION, LABELS, PARTS, IN_MODEL}
 _AGAIN = "start again with --yes, or choose another -o"
 
 
@@ -98,7 +99,7 @@ def start_folder(folder: Path, *, resume: bool) -> None:
     with writing(folder):
         if not resume:
             # The description first: what is left is no model at any moment.
-            for name in (DESCRIPTION, WEIGHTS, RUN, METRICS, LABELS):
+            for name in (DESCRIPTION, WEIGHTS, RUN, METRICS, LABELS, IN_MODEL):
                 (folder / name).unlink(missing_ok=True)
             for name in (CHECKPOINTS, VALIDATION, PARTS):
                 shutil.rmtree(folder / name, ignore_errors=True)
