@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from etalage.catalogue.selections.sample import sample
     from etalage.catalogue.split import Split, read_split, split
     from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
+    from etalage.competition.competition import open_competition
+    from etalage.competition.folder import create_competition
     from etalage.dataset import ProductDataset
     from etalage.embedding.folder import Embeddings, read_embeddings
     from etalage.embedding.write import embed
@@ -58,6 +60,7 @@ _HOMES = {
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
     "classify": "etalage.inference.classify",
+    "create_competition": "etalage.competition.folder",
     "duplicates": "etalage.catalogue.ledger.folder",
     "embed": "etalage.embedding.write",
     "export": "etalage.exchange.exporter",
@@ -67,6 +70,7 @@ _HOMES = {
     "index": "etalage.catalogue.build",
     "merge": "etalage.catalogue.selections.merge",
     "onnx": "etalage.models.onnx_export",
+    "open_competition": "etalage.competition.competition",
     "open_index": "etalage.catalogue.index",
     "open_model": "etalage.models.checkpoint",
     "predict": "etalage.inference.predict",
@@ -96,6 +100,7 @@ __all__ = [
     "Split",
     "Taxonomy",
     "classify",
+    "create_competition",
     "duplicates",
     "embed",
     "export",
@@ -105,6 +110,7 @@ __all__ = [
     "index",
     "merge",
     "onnx",
+    "open_competition",
     "open_index",
     "open_model",
     "predict",
