@@ -2,7 +2,7 @@
 
 from etalage.competition.board import Standing, finals, make_board
 from etalage.competition.folder import About
-from etalage.competition.register import Entry, Team
+from etalage.competition.records import Entry, Team
 
 ABOUT = About("Small", 100, 30, 70, 5, 2, 12)
 TEAMS = [Team(1, "Ada"), Team(2, "Bob"), Team(3, "Cy")]

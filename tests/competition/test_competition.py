@@ -13,7 +13,8 @@ import pytest
 from competitions import HEADER, Files
 from etalage.competition.competition import Competition, open_competition
 from etalage.competition.folder import create_competition
-from etalage.competition.register import Register, Team
+from etalage.competition.records import Team
+from etalage.competition.register import Register
 from etalage.errors import ClosedError, CompetitionError, LimitError, SubmissionError
 
 

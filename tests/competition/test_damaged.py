@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from competitions import HEADER, NAMES
 from etalage.competition.competition import Competition, open_competition
 from etalage.competition.folder import create_competition
-from etalage.competition.register import Team
+from etalage.competition.records import Team
 from etalage.errors import SubmissionError
 
 RIGHT = {10 * row: 1000 + 10 * (row % 3) for row in range(12)}

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from etalage.competition.folder import About
-from etalage.competition.register import Entry, Team
+from etalage.competition.records import Entry, Team
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Lead:
     public: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Board:
     """What everybody may see.
 

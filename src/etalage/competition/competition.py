@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.competition.board import Board, finals, make_board
 from etalage.competition.folder import REGISTER, SAMPLE, Hidden, read_about, read_hidden
-from etalage.competition.register import LONGEST_NOTE, Entry, Register, Sent, Team
+from etalage.competition.records import Entry, Sent, Team, Version
+from etalage.competition.register import LONGEST_NOTE, Register
 from etalage.errors import CompetitionError
 from etalage.files import writing
 from etalage.predictions.product_ids import positions
@@ -77,6 +78,7 @@ class Competition:
         self._hidden, self._taxonomy = read_hidden(folder, document)
         self.sample = folder / SAMPLE
         self.sent = folder / "submissions"
+        self._board: tuple[Version | None, Board | None] = None, None
         self.max_bytes = _longest(self._hidden.product_ids, self._taxonomy)
 
     def submit(self, file: Path, team: Team, *, note: str = "", name: str | None = None) -> Receipt:
@@ -151,9 +153,15 @@ class Competition:
         return self.history(team)
 
     def board(self) -> Board:
-        """Return the leaderboard as it stands."""
-        closed = self.register.closed()
-        return make_board(self.about, self.register.teams(), self.register.entries(), closed)
+        """Return the leaderboard as it stands: the same object until something has changed."""
+        version = self.register.version()
+        seen, board = self._board
+        if board is None or seen != version:
+            board = make_board(
+                self.about, self.register.teams(), self.register.entries(), version.closed
+            )
+            self._board = version, board
+        return board
 
 
 @contextmanager

@@ -15,11 +15,11 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from etalage.competition.records import Entry, Sent, Team, Version
 from etalage.errors import ClosedError, CompetitionError, LimitError, TokenError
 
 _SCHEMA = 1
@@ -38,53 +38,6 @@ CREATE TABLE submissions (
     chosen INTEGER NOT NULL DEFAULT 0, UNIQUE (team, sha256)) STRICT;
 CREATE INDEX of_the_day ON submissions (team, day);
 """
-
-
-@dataclass(frozen=True)
-class Team:
-    """Who takes part."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A counted submission.
-
-    Attributes:
-        id: its number.
-        team: the number of its team.
-        time: when it was recorded, UTC, ISO 8601 with milliseconds.
-        sha256: of the file as it was sent, hexadecimal.
-        file: its name in ``submissions/``.
-        note: what the team wrote to it.
-        public, private: its scores, rounded.
-        chosen: whether the team wants it to count in the end.
-    """
-
-    id: int
-    team: int
-    time: str
-    sha256: str
-    bytes: int
-    file: str
-    note: str
-    public: float
-    private: float
-    chosen: bool
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What is known of a submission before it is recorded: see ``Entry``."""
-
-    sha256: str
-    bytes: int
-    file: str
-    note: str
-    public: float
-    private: float
 
 
 def create_register(path: Path) -> None:
@@ -154,6 +107,15 @@ class Register:
         """Return when the competition was closed, None while it is open."""
         with self._reading() as base:
             return _closed(base)
+
+    def version(self) -> Version:
+        """Return what changes whenever the leaderboard does."""
+        with self._reading() as base:
+            row = base.execute(
+                "SELECT closed, (SELECT count(*) FROM teams), "
+                "(SELECT coalesce(max(id), 0) FROM submissions) FROM state"
+            ).fetchone()
+        return Version(*row)
 
     def close(self) -> str:
         """Close the competition for good, and return when; a second time changes nothing."""

@@ -1,7 +1,7 @@
 """The application: which path does what."""
 
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.types import ASGIApp
 
 from etalage.competition.competition import Competition, Receipt, unfinished
-from etalage.competition.register import Team
+from etalage.competition.records import Team
 from etalage.errors import EtalageError, TokenError
 from etalage.serve.judge.bounds import Body, SafeHeaders, Slots
 from etalage.serve.judge.faults import add_faults
@@ -39,10 +39,12 @@ def make_app(competition: Competition, *, at_once: int) -> ASGIApp:
 
 def _add_pages(app: FastAPI, competition: Competition) -> None:
     style = stylesheet()
+    # A board is the same object until something has changed.
+    rendered = lru_cache(1)(render)
 
     @app.api_route("/", methods=_SEEN, response_class=HTMLResponse)
     def page() -> HTMLResponse:
-        return HTMLResponse(render(competition.board()))
+        return HTMLResponse(rendered(competition.board()))
 
     @app.api_route("/style.css", methods=_SEEN)
     def style_css() -> Response:

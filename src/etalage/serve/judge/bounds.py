@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from etalage.competition.register import Team
+from etalage.competition.records import Team
 from etalage.serve.judge.faults import RefusedError
 
 HEADERS = {
