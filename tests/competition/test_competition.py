@@ -79,6 +79,25 @@ def test_what_everybody_gets_does_not_depend_on_the_truth(
     assert "[" not in repr(competition._hidden)
 
 
+def test_a_refusal_says_the_same_whatever_the_truth_is(
+    competition: Competition, files: Files
+) -> None:
+    lines = files.answer("s.csv", 7).read_text().splitlines(keepends=True)
+    files.right.reverse()
+    files.answer("other.csv")
+    create_competition(files.folder / "other.csv", files.folder / "d", taxonomy=files.names)
+    held = (competition, open_competition(files.folder / "d"))
+    bad = files.folder / "bad.csv"
+    for text in (lines[:-3], [*lines, "8,1000\n"], [*lines, lines[9]], [*lines[:9], "7,5\n"], []):
+        bad.write_text("".join(text))
+        said = set()
+        for one in held:
+            with pytest.raises(SubmissionError) as caught:
+                one.submit(bad, Team(1, "Ada"), name="s")
+            said.add(str(caught.value))
+        assert len(said) == 1
+
+
 def test_the_same_truth_in_another_order_makes_the_same_parts(
     competition: Competition, files: Files
 ) -> None:
@@ -133,6 +152,17 @@ def test_a_counted_file_is_kept_as_it_was_sent(competition: Competition, files: 
     competition.submit(files.answer("s.csv", 3), enter(competition))
     (kept,) = competition.sent.iterdir()
     assert kept.read_bytes() == (files.folder / "s.csv").read_bytes()
+
+
+def test_a_team_chooses_among_its_own_only(competition: Competition, files: Files) -> None:
+    ada, bob = enter(competition), enter(competition, "Bob")
+    mine = competition.submit(files.answer("s.csv", 5), ada)
+    yours = competition.submit(files.answer("s.csv", 6), bob)
+    competition.choose(ada, [mine.id])
+    with pytest.raises(CompetitionError, match="submission 2 is none of Ada"):
+        competition.choose(ada, [yours.id])
+    assert competition.history(ada)[0].chosen
+    assert not competition.history(bob)[0].chosen
 
 
 def test_nothing_is_taken_after_the_end(competition: Competition, files: Files) -> None:

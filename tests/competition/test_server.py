@@ -189,18 +189,26 @@ def begin_upload(server: Server, token: str, size: int) -> socket.socket:
     return connection
 
 
+def refused_as_busy(server: Server, token: str, files: Files) -> str:
+    """Send a submission that must wait and return what is said."""
+    said = server.submit(token, files.folder / "s.csv")
+    assert (said.status, said.error["code"]) == (429, "busy")
+    assert int(said.headers["retry-after"]) > 0
+    return str(said.error["message"])
+
+
 def test_busy_it_says_when_to_try_again_and_stopped_it_finishes_what_it_began(
     competition: Competition, files: Files
 ) -> None:
-    ada, bob = competition.register.enter("Ada"), competition.register.enter("Bob")
+    ada, bob, cy = map(competition.register.enter, ("Ada", "Bob", "Cy"))
     whole = files.answer("s.csv", wrong=80).read_bytes()
-    with serving(competition.folder, "--at-once", "1") as server:
+    with serving(competition.folder, "--at-once", "2") as server:
         with begin_upload(server, ada, len(whole)) as upload:
-            until(lambda: any(competition.sent.iterdir()))
-            for token in (ada, bob):
-                said = server.submit(token, files.folder / "s.csv")
-                assert (said.status, said.error["code"]) == (429, "busy")
-                assert int(said.headers["retry-after"]) > 0
+            until(lambda: len(list(competition.sent.iterdir())) == 1)
+            assert refused_as_busy(server, ada, files).startswith("another submission of Ada")
+            with begin_upload(server, bob, len(whole)):
+                until(lambda: len(list(competition.sent.iterdir())) == 2)
+                assert refused_as_busy(server, cy, files).startswith("2 submissions are being")
             assert server.ask("/").status == 200
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
