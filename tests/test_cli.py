@@ -58,12 +58,19 @@ def test_every_public_name_can_be_had() -> None:
         _ = package.nonsense
 
 
+def test_a_command_of_commands_has_help_for_each(etalage: Any) -> None:
+    for command in ("create", "team", "serve", "submit", "choose", "board", "close"):
+        run = etalage("judge", command, "--help")
+        assert (run.code, run.out.startswith(f"Usage: etalage judge {command}")) == (0, True)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_and_option_a_document_names_exists(document: Path, etalage: Any) -> None:
     text = re.sub(r"\\\n\s*", "", document.read_text(encoding="utf-8"))
     for line in re.findall(r"(?m)^\s*(?:\$ )?etalage ([a-z]+ .*)$", text):
         words = line.split()
-        known = etalage(words[0], "--help").out
+        # The second word may be a command of the first, as in "etalage judge serve".
+        known = etalage(words[0], "--help").out + etalage(*words[:2], "--help").out
         options = [word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)]
         assert words[0] in COMMANDS, line
         assert all(option in known for option in options), line

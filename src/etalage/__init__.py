@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from etalage.catalogue.selections.sample import sample
     from etalage.catalogue.split import Split, read_split, split
     from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
+    from etalage.competition.competition import open_competition
+    from etalage.competition.folder import create_competition
     from etalage.dataset import ProductDataset
     from etalage.embedding.folder import Embeddings, read_embeddings
     from etalage.embedding.write import embed
@@ -65,6 +67,7 @@ _HOMES = {
     "apply": "etalage.calibration.apply",
     "calibrate": "etalage.calibration.calibrate",
     "classify": "etalage.inference.classify",
+    "create_competition": "etalage.competition.folder",
     "duplicates": "etalage.catalogue.ledger.folder",
     "embed": "etalage.embedding.write",
     "export": "etalage.exchange.exporter",
@@ -75,6 +78,7 @@ _HOMES = {
     "memory": "etalage.blending.memory.fit",
     "merge": "etalage.catalogue.selections.merge",
     "onnx": "etalage.models.onnx_export",
+    "open_competition": "etalage.competition.competition",
     "open_index": "etalage.catalogue.index",
     "open_model": "etalage.models.checkpoint",
     "predict": "etalage.inference.predict",
@@ -108,6 +112,7 @@ __all__ = [
     "apply",
     "calibrate",
     "classify",
+    "create_competition",
     "duplicates",
     "embed",
     "export",
@@ -118,6 +123,7 @@ __all__ = [
     "memory",
     "merge",
     "onnx",
+    "open_competition",
     "open_index",
     "open_model",
     "predict",

@@ -9,6 +9,10 @@
     ├── EmbeddingsError     a folder of embeddings
     ├── PredictionsError    a predictions folder, a truth to score against
     │   └── SubmissionError a submission file
+    ├── CompetitionError    a competition's folder, or what was asked of it
+    │   ├── TokenError      who asks is no team of it
+    │   ├── ClosedError     it is over, or not over yet
+    │   └── LimitError      all of today's submissions are used up
     ├── EngineError         a process of a bulk job that died
     ├── ConfigError         an option or a recipe value (also a ValueError)
     └── OutputError         where we write: it exists, the disk is full, no permission
@@ -60,11 +64,35 @@ class EmbeddingsError(EtalageError):
 
 
 class PredictionsError(EtalageError):
-    """A predictions folder or a truth that cannot be used."""
+    """A predictions folder or a truth that cannot be used.
+
+    Attributes:
+        line: the line of the file that is wrong, counted from 1, where there is one.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", line: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
 
 
 class SubmissionError(PredictionsError):
     """A submission file that cannot be written or read."""
+
+
+class CompetitionError(EtalageError):
+    """A competition that cannot be made or used."""
+
+
+class TokenError(CompetitionError):
+    """A token that no team has."""
+
+
+class ClosedError(CompetitionError):
+    """A competition that is over, or is not over yet."""
+
+
+class LimitError(CompetitionError):
+    """A team that has used up its submissions of the day."""
 
 
 class EngineError(EtalageError):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,12 @@ from hypothesis import strategies as st
 from etalage.catalogue.taxonomy import Taxonomy, read_taxonomy
 from etalage.errors import OutputError, SubmissionError
 from etalage.predictions.product_ids import parse_ids
-from etalage.predictions.submission import expected_products, read_submission, submit
+from etalage.predictions.submission import (
+    expected_products,
+    read_submission,
+    submit,
+    write_submission,
+)
 from etalage.predictions.table import Predictions
 
 Maker = Callable[..., Predictions]
@@ -160,6 +166,40 @@ def test_a_field_too_long_to_walk_still_has_its_place(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text(f"_id,category_id\n{'x' * 200_000},1\n2,tea\n")
     with pytest.raises(SubmissionError, match="record 2: the category_id 'tea' is no integer"):
         read_submission(tmp_path / "s.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message", "line"),
+    [
+        ("10,1\n14,1\n", "1 of 3 expected products are missing: 21", None),
+        ("10,1\n14,1\n21,1\n7,1\n", "line 5: product 7 is none of the 3 expected", 5),
+        ("x,1\n14,1\n8,1\n", r"line 2: product x is none of .*\(2 such products\)", 2),
+        ("010,1\n14,1\n21,1\n", "line 2: product 010 is none of the 3 expected", 2),
+    ],
+)
+def test_products_are_exactly_those_expected(
+    rows: str, message: str, line: int | None, tmp_path: Path
+) -> None:
+    (tmp_path / "s.csv").write_text("_id,category_id\n" + rows)
+    expected = pa.array([10, 14, 21])
+    with pytest.raises(SubmissionError, match=f"^sent: {message}") as caught:
+        read_submission(tmp_path / "s.csv", expected=expected, name="sent")
+    assert caught.value.line == line
+
+
+def test_a_file_may_have_a_bound_zipped_or_not(tmp_path: Path) -> None:
+    ids, leaves = pa.array(range(500)), np.ones(500, np.int64)
+    for name in ("s.csv", "s.zip"):
+        write_submission(tmp_path / name, ids, leaves)
+        assert len(read_submission(tmp_path / name, max_bytes=10_000)) == 500
+        with pytest.raises(SubmissionError, match=r"[0-9,]+ bytes, at most 1,000 are read"):
+            read_submission(tmp_path / name, max_bytes=1000)
+
+
+def test_a_zip_that_lists_thousands_is_refused_before_it_is_listed(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "s.zip", [f"{number}.txt" for number in range(1001)])
+    with pytest.raises(SubmissionError, match="lists 1,001 files, expected one"):
+        read_submission(path)
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ COMMANDS = {
     "onnx": "Write a model as one ONNX file with its description.",
     "submit": "Write the submission file of predictions.",
     "score": "Compare predictions or a submission with the truth.",
+    "judge": "Hold a competition: hidden truth, submissions, a leaderboard.",
 }
 # A word of Python cannot be the name of a module.
 _MODULES = {"import": "import_catalogue"}

@@ -1,1 +1,4 @@
-"""A competition: hidden truth, submissions, a leaderboard."""
+"""A competition: a hidden truth, submissions of teams, a leaderboard.
+
+Nothing of the web is here; ``etalage.serve.judge`` brings it to the network.
+"""

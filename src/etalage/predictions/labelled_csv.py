@@ -23,7 +23,7 @@ from pyarrow import csv as pacsv
 
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.errors import PredictionsError
-from etalage.predictions.product_ids import first_repeat, parse_ids
+from etalage.predictions.product_ids import first_repeat, parse_ids, positions, some
 from etalage.predictions.zips import MAX_BYTES, read_only_csv
 
 HEADER = ("_id", "category_id")
@@ -50,13 +50,18 @@ class LabelledCsv:
 class _Source:
     """The bytes of a file, and how to complain about them."""
 
-    path: Path
+    name: str
     data: bytes
     error: type[PredictionsError]
 
+    def wrong(self, line: int, what: str) -> PredictionsError:
+        """Return the error for a line, counted from 1."""
+        return self.error(f"{self.name}: line {line:,}: {what}", line=line)
+
     def fault(self, record: int, what: str) -> PredictionsError:
         """Return the error for a record, counted from 0 after the header."""
-        return self.error(f"{self.path}: {self.place(record)}: {what}")
+        line = self.line(record)
+        return self.error(f"{self.name}: {_place(line, record)}: {what}", line=line)
 
     def records(self, errors: str = "replace") -> Iterator[tuple[int, list[str]]]:
         """Yield each record after the header with the number of the line it begins on."""
@@ -69,12 +74,20 @@ class _Source:
                 yield start, fields
             start = reader.line_num + 1
 
+    def line(self, record: int) -> int | None:
+        """Return the line on which a record begins, None where walking gets stuck."""
+        try:
+            return next(islice(self.records(), record, None))[0]
+        except (csv.Error, StopIteration):
+            return None
+
     def place(self, record: int) -> str:
         """Return the line on which a record begins, or its number where walking gets stuck."""
-        try:
-            return f"line {next(islice(self.records(), record, None))[0]:,}"
-        except (csv.Error, StopIteration):
-            return f"record {record + 1:,}"
+        return _place(self.line(record), record)
+
+
+def _place(line: int | None, record: int) -> str:
+    return f"record {record + 1:,}" if line is None else f"line {line:,}"
 
 
 def read_labelled_csv(
@@ -83,6 +96,9 @@ def read_labelled_csv(
     *,
     error: type[PredictionsError],
     other_columns: bool = True,
+    expected: pa.Array | None = None,
+    name: str | None = None,
+    max_bytes: int = MAX_BYTES,
 ) -> LabelledCsv:
     """Read and check a file.
 
@@ -91,34 +107,41 @@ def read_labelled_csv(
         taxonomy: what every category must be a leaf of, or None to take any.
         error: what to raise.
         other_columns: whether there may be more than ``_id`` and ``category_id``.
+        expected: the products that must be there, no more and no fewer; None to take what is.
+        name: what to call the file in messages, its path when not given.
+        max_bytes: how long it may be, unpacked.
 
     Raises:
         PredictionsError: as ``error``, with the number of the line: another header, a line with
-            another number of fields, an empty id, one that occurs twice, a category that is no
-            integer or not in the taxonomy.
+            another number of fields, an empty id, one that occurs twice or is not expected, a
+            category that is no integer or not in the taxonomy; without one: too long a file, or
+            products that are missing.
     """
-    source = _Source(path, _load(path, error), error)
+    name = name or str(path)
+    source = _Source(name, _load(path, name, error, max_bytes), error)
     names = _header(source, other_columns)
     wanted = [name for name in (*HEADER, "part") if name in names]
     table = _texts(source, names, wanted)
+    ids = _ids(source, table["_id"].combine_chunks())
+    categories = _categories(source, table["category_id"].combine_chunks(), taxonomy)
+    if expected is not None:
+        _refuse_others(source, ids, expected)
     return LabelledCsv(
-        _ids(source, table["_id"].combine_chunks()),
-        _categories(source, table["category_id"].combine_chunks(), taxonomy),
-        table["part"].combine_chunks() if "part" in wanted else None,
+        ids, categories, table["part"].combine_chunks() if "part" in wanted else None
     )
 
 
-def _load(path: Path, error: type[PredictionsError]) -> bytes:
+def _load(path: Path, name: str, error: type[PredictionsError], max_bytes: int) -> bytes:
     try:
         with path.open("rb") as file:
             if file.read(len(_ZIP)) == _ZIP:
-                return read_only_csv(path, error)
+                return read_only_csv(path, error, name=name, max_bytes=max_bytes)
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise error(f"{path}: has {size:,} bytes, at most {MAX_BYTES:,} are read")
+        if size > max_bytes:
+            raise error(f"{name}: has {size:,} bytes, at most {max_bytes:,} are read")
         return path.read_bytes()
     except OSError as cause:
-        raise error(f"{path}: cannot be read: {cause.strerror}") from cause
+        raise error(f"{name}: cannot be read: {cause.strerror}") from cause
 
 
 def _header(source: _Source, other_columns: bool) -> list[str]:
@@ -130,7 +153,7 @@ def _header(source: _Source, other_columns: bool) -> list[str]:
     if wrong:
         expected = ",".join(HEADER) + (",..." if other_columns else "")
         shown = ",".join(names)[:80]
-        raise source.error(f"{source.path}: line 1: the header is {shown!r}, expected {expected!r}")
+        raise source.wrong(1, f"the header is {shown!r}, expected {expected!r}")
     return names
 
 
@@ -165,14 +188,13 @@ def _misshapen(source: _Source, width: int, otherwise: str) -> PredictionsError:
     try:
         for line, fields in source.records("strict"):
             if len(fields) != width:
-                what = f"{len(fields)} fields, expected {width}"
-                return source.error(f"{source.path}: line {line:,}: {what}")
+                return source.wrong(line, f"{len(fields)} fields, expected {width}")
     except UnicodeDecodeError:
         line = source.data.count(b"\n", 0, _not_utf8(source.data)) + 1
-        return source.error(f"{source.path}: line {line:,}: is not UTF-8")
+        return source.wrong(line, "is not UTF-8")
     except csv.Error as cause:
         otherwise = str(cause)
-    return source.error(f"{source.path}: is not CSV: {otherwise}")
+    return source.error(f"{source.name}: is not CSV: {otherwise}")
 
 
 def _not_utf8(data: bytes) -> int:
@@ -193,6 +215,22 @@ def _ids(source: _Source, texts: pa.Array) -> pa.Array:
         first = source.place(pc.index(texts, texts[repeat]).as_py())
         raise source.fault(repeat, f"product {ids[repeat]} is on {first} already")
     return ids
+
+
+def _refuse_others(source: _Source, ids: pa.Array, expected: pa.Array) -> None:
+    """Refuse products that were not expected, and then the absence of those that were."""
+    extra = np.flatnonzero(positions(ids, expected) < 0)
+    if len(extra):
+        first = int(extra[0])
+        what = f"product {ids[first]} is none of the {len(expected):,} expected"
+        others = f" ({len(extra):,} such products)" if len(extra) > 1 else ""
+        raise source.fault(first, what + others)
+    if len(ids) < len(expected):
+        missing = expected.filter(pa.array(positions(expected, ids) < 0))
+        raise source.error(
+            f"{source.name}: {len(missing):,} of {len(expected):,} expected products are missing: "
+            f"{some(missing)}"
+        )
 
 
 def _categories(source: _Source, texts: pa.Array, taxonomy: Taxonomy | None) -> NDArray[np.int64]:

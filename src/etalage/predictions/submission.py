@@ -24,7 +24,7 @@ from etalage.predictions.folder import open_predictions
 from etalage.predictions.labelled_csv import HEADER, read_labelled_csv
 from etalage.predictions.product_ids import positions, some
 from etalage.predictions.table import Predictions
-from etalage.predictions.zips import entry
+from etalage.predictions.zips import MAX_BYTES, entry
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,11 @@ def _sink(part: Path, output: Path) -> Iterator[IO[bytes]]:
 def _lines(predictions: Predictions, taxonomy: Taxonomy) -> pa.Buffer:
     endings = pa.array([f"{leaf}\n" for leaf in taxonomy.ids.tolist()], pa.string())
     chosen = endings.take(pa.array(predictions.categories[:, 0]))
-    lines = pc.binary_join_element_wise(_quoted(predictions.product_ids), chosen, ",")
+    return _joined(predictions.product_ids, chosen)
+
+
+def _joined(product_ids: pa.Array, endings: pa.Array) -> pa.Buffer:
+    lines = pc.binary_join_element_wise(_quoted(product_ids), endings, ",")
     return pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "")[0].as_buffer()
 
 
@@ -124,13 +128,49 @@ def _refuse_incomplete(folder: Path, ids: pa.Array, expected: pa.Array) -> None:
         )
 
 
-def read_submission(path: Path, taxonomy: Taxonomy | None = None) -> Submission:
+def write_submission(
+    output: Path, product_ids: pa.Array, categories: NDArray[np.int64], *, overwrite: bool = False
+) -> None:
+    """Write a submission of products in order with a category id each, (P,) both.
+
+    Raises:
+        OutputError: ``output`` exists or cannot be written.
+    """
+    endings = pc.binary_join_element_wise(pa.array(categories).cast(pa.string()), "\n", "")
+    with whole_file(output, overwrite=overwrite) as part, _sink(part, output) as sink:
+        sink.write((",".join(HEADER) + "\n").encode())
+        sink.write(_joined(product_ids, endings))
+
+
+def read_submission(
+    path: Path,
+    taxonomy: Taxonomy | None = None,
+    *,
+    expected: pa.Array | None = None,
+    name: str | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Submission:
     """Read and check a submission, plain or zipped.
+
+    Args:
+        path: the file.
+        taxonomy: what every category must be a leaf of, or None to take any.
+        expected: the products that must be there, no more and no fewer; None to take what is.
+        name: what to call the file in messages, its path when not given.
+        max_bytes: how long it may be, unpacked.
 
     Raises:
         SubmissionError: as ``read_labelled_csv`` says, with the number of the line.
     """
-    table = read_labelled_csv(path, taxonomy, error=SubmissionError, other_columns=False)
+    table = read_labelled_csv(
+        path,
+        taxonomy,
+        error=SubmissionError,
+        other_columns=False,
+        expected=expected,
+        name=name,
+        max_bytes=max_bytes,
+    )
     return Submission(table.product_ids, table.categories)
 
 

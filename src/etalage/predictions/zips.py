@@ -11,6 +11,8 @@ MAX_BYTES = 4_000_000_000
 _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 1 << 20
+_LISTED = b"PK\x01\x02"
+_MOST_LISTED = 1000
 
 
 def entry(name: str) -> zipfile.ZipInfo:
@@ -33,23 +35,50 @@ def without_times(source: Path, target: Path) -> None:
                     write.write(piece)
 
 
-def read_only_csv(path: Path, error: type[PredictionsError]) -> bytes:
+def read_only_csv(
+    path: Path,
+    error: type[PredictionsError],
+    *,
+    name: str | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> bytes:
     """Return the bytes of the one CSV file in a zip file.
 
+    Args:
+        path: the zip file.
+        error: what to raise.
+        name: what to call the file in messages, its path when not given.
+        max_bytes: the most that it may unpack to.
+
     Raises:
-        PredictionsError: as ``error``: damaged, encrypted, none or several CSV files, or one that
-            says it unpacks to more than 4 GB.
+        PredictionsError: as ``error``: damaged, encrypted, none or several CSV files, one that
+            says it unpacks to more than ``max_bytes``, or more than 1,000 files of any kind.
     """
+    name = name or str(path)
     try:
+        _refuse_crowded(path, name, error)
         with zipfile.ZipFile(path) as archive:
-            member = _only_csv(path, archive, error)
+            member = _only_csv(name, archive, error, max_bytes)
             return archive.read(member)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as cause:
-        raise error(f"{path}: is a damaged zip file: {str(cause) or 'it ends too soon'}") from cause
+        raise error(f"{name}: is a damaged zip file: {str(cause) or 'it ends too soon'}") from cause
+
+
+def _refuse_crowded(path: Path, name: str, error: type[PredictionsError]) -> None:
+    """Count what a zip file lists before the list is read: a million entries fill the memory."""
+    count, overlap = 0, b""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            piece = overlap + piece
+            count += piece.count(_LISTED)
+            # Three bytes are too few to hold a mark, and enough to begin one.
+            overlap = piece[-3:]
+    if count > _MOST_LISTED:
+        raise error(f"{name}: lists {count:,} files, expected one")
 
 
 def _only_csv(
-    path: Path, archive: zipfile.ZipFile, error: type[PredictionsError]
+    name: str, archive: zipfile.ZipFile, error: type[PredictionsError], max_bytes: int
 ) -> zipfile.ZipInfo:
     members = [
         member
@@ -57,13 +86,13 @@ def _only_csv(
         if member.filename.lower().endswith(".csv") and not member.filename.startswith("__MACOSX/")
     ]
     if len(members) != 1:
-        raise error(f"{path}: holds {len(members)} CSV files, expected one")
+        raise error(f"{name}: holds {len(members)} CSV files, expected one")
     member = members[0]
-    if member.file_size > MAX_BYTES:
+    if member.file_size > max_bytes:
         raise error(
-            f"{path}: {member.filename} unpacks to {member.file_size:,} bytes, "
-            f"at most {MAX_BYTES:,} are read"
+            f"{name}: {member.filename} unpacks to {member.file_size:,} bytes, "
+            f"at most {max_bytes:,} are read"
         )
     if member.flag_bits & 1 or member.compress_type not in _METHODS:
-        raise error(f"{path}: {member.filename} is encrypted or packed in an unusual way")
+        raise error(f"{name}: {member.filename} is encrypted or packed in an unusual way")
     return member
