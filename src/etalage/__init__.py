@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from etalage.predictions.submission import submit
     from etalage.predictions.table import Predictions
     from etalage.reports import report
+    from etalage.selective.accept import accept
+    from etalage.selective.plan import plan
+    from etalage.selective.thresholds import thresholds
     from etalage.training import train
     from etalage.training.folds import folds
 
@@ -57,6 +60,7 @@ _HOMES = {
     "Specialists": "etalage.models.checkpoint",
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
+    "accept": "etalage.selective.accept",
     "classify": "etalage.inference.classify",
     "duplicates": "etalage.catalogue.ledger.folder",
     "embed": "etalage.embedding.write",
@@ -69,6 +73,7 @@ _HOMES = {
     "onnx": "etalage.models.onnx_export",
     "open_index": "etalage.catalogue.index",
     "open_model": "etalage.models.checkpoint",
+    "plan": "etalage.selective.plan",
     "predict": "etalage.inference.predict",
     "read_embeddings": "etalage.embedding.folder",
     "read_predictions": "etalage.predictions.folder",
@@ -80,6 +85,7 @@ _HOMES = {
     "split": "etalage.catalogue.split",
     "submit": "etalage.predictions.submission",
     "synth": "etalage.generator",
+    "thresholds": "etalage.selective.thresholds",
     "train": "etalage.training",
     "update": "etalage.growth",
 }
@@ -95,6 +101,7 @@ __all__ = [
     "Specialists",
     "Split",
     "Taxonomy",
+    "accept",
     "classify",
     "duplicates",
     "embed",
@@ -107,6 +114,7 @@ __all__ = [
     "onnx",
     "open_index",
     "open_model",
+    "plan",
     "predict",
     "read_embeddings",
     "read_predictions",
@@ -118,6 +126,7 @@ __all__ = [
     "split",
     "submit",
     "synth",
+    "thresholds",
     "train",
     "update",
 ]
