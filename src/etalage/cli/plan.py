@@ -3,7 +3,9 @@
 import json as json_module
 import sys
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
@@ -19,8 +21,8 @@ def plan(
     predictions: Path,
     /,
     *,
-    precision: list[float] | None = None,
-    minutes: list[float] | None = None,
+    precision: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
+    minutes: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
     audited: Path | None = None,
     truth: Path | None = None,
     split: Path | None = None,
@@ -83,6 +85,9 @@ def plan(
         print(json_module.dumps(made.to_json(), ensure_ascii=False))
     else:
         _show(made)
+    for target in made.targets:
+        for sentence in few(target.unmet):
+            print(f"not met: {sentence}", file=sys.stderr)
 
 
 def _show(made: Plan) -> None:
@@ -103,8 +108,7 @@ def _show(made: Plan) -> None:
             *(f"{each.hours:,.1f}" for each in cost.hours),
             f"{cost.errors:,.0f} ({cost.errors_low:,.0f} to {cost.errors_high:,.0f})",
         )
-    Console().print(table)
+    # A pipe has no width of its own, and columns are not to be cut for it.
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
     for target in made.targets:
         print(f"{target.precision:g}: {target.statement}")
-        for sentence in few(target.unmet):
-            print(f"not met: {sentence}", file=sys.stderr)

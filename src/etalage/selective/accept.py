@@ -113,6 +113,9 @@ class Names:
         taxonomy: the tree.
         levels: that may be answered, the leaf first.
         guarded: an apostrophe before names that begin as a formula does.
+
+    Attributes:
+        texts: the categories of these levels, one level after the other.
     """
 
     def __init__(self, taxonomy: Taxonomy, levels: tuple[int, ...], *, guarded: bool) -> None:
@@ -125,7 +128,7 @@ class Names:
             texts += [node_label(taxonomy, level, leaf) for leaf in first.tolist()]
         if guarded:
             texts = [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
-        self._texts = pa.array(texts, pa.string())
+        self.texts = pa.array(texts, pa.string())
 
     def table(self, part: Decided) -> pa.Table:
         """Return the rows of a part."""
@@ -145,7 +148,7 @@ class Names:
             "answer": words.cast(pa.string()),
             "level": pa.array(shown.astype(np.int8)),
             "category_id": pa.array(self._ids[leaf.nodes], mask=shown != LEVELS),
-            "category": self._texts.take(pa.array(text)),
+            "category": self.texts.take(pa.array(text)),
             "confidence": pa.array(confidence),
             "group": pa.array(part.group),
         }

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from etalage.calibration.evidence import Evidence
 from etalage.catalogue.taxonomy import Taxonomy
+from etalage.errors import PredictionsError
 from etalage.selective.curve import Area, area, best_score
 from etalage.selective.levels import SCORES, LevelAnswers, answer_level
 
 CHOOSING = 0.25  # of the labelled products; the rest tests
-MAX_PROBABILITY = SCORES[0]
+LEAST_PRODUCTS = 20  # to choose and to test on; of fewer nothing can be said
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,16 @@ def judge(evidence: Evidence, levels: tuple[int, ...], seed: int) -> Judged:
         evidence: predictions beside their truth.
         levels: that may be answered, the leaf first.
         seed: of the lot that divides the products.
+
+    Raises:
+        PredictionsError: fewer than 20 products have a truth.
     """
+    if len(evidence) < LEAST_PRODUCTS:
+        raise PredictionsError(
+            f"{evidence.record.get('predictions', 'evidence')}: {len(evidence):,} of its products "
+            f"have a truth, expected {LEAST_PRODUCTS} at least",
+            hint="149 without an error are what a promise of 98 % takes",
+        )
     table = evidence.categories, evidence.probabilities, evidence.rest
     answers = tuple(answer_level(evidence.taxonomy, level, *table) for level in levels)
     known = evidence.truth >= 0

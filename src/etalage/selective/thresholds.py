@@ -18,7 +18,7 @@ from etalage.selective.pools import ALL, Pool, group_of_leaves, pool_leaves
 from etalage.selective.rules import Part, chances, find_rules
 from etalage.selective.sequence import Sample, least_products, likely_share
 
-_ENOUGH = 2  # times the error-free sure products that a promise takes: some of them will be wrong
+_ENOUGH = 4  # times the error-free sure products that a promise takes: some of them will be wrong
 
 
 def thresholds(

@@ -5,7 +5,18 @@ from collections.abc import Iterator
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 
-from etalage.reports.figures import INK, MARK, MUTED, PAGE, RULE, SECOND, canvas, inline, label, short
+from etalage.reports.figures import (
+    INK,
+    MARK,
+    MUTED,
+    PAGE,
+    RULE,
+    SECOND,
+    canvas,
+    inline,
+    label,
+    short,
+)
 from etalage.selective.plan import Plan
 
 _COLOURS = (MARK, SECOND, MUTED, INK)
@@ -89,7 +100,11 @@ def _errors(made: Plan) -> Markup:
         )  # fmt: skip
         for name, total in zip(_names(made), totals, strict=True):
             axes.annotate(
-                name, (total.reviews, total.errors), (6, 4), textcoords="offset points", fontsize=8.5
+                name,
+                (total.reviews, total.errors),
+                (6, 4),
+                textcoords="offset points",
+                fontsize=8.5,
             )
         axes.margins(x=0.18)
         axes.set_ylim(bottom=0)

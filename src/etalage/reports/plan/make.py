@@ -23,6 +23,7 @@ def plan_page(made: Plan, name: str) -> tuple[Document, str]:
             level["name"] = _LEVELS[level["level"]]
         target["percent"] = _percent(target["precision"])
     document["scores"] = _scores(made)
+    document["each"] = [f"{minutes:g} min" for minutes in made.minutes]
     return document, render("plan.html", document, draw(made))
 
 
