@@ -114,49 +114,43 @@ def borrowed(own: Risks, counts: Tally, other: Risks) -> Risks:
 
 def costs(names: list[str], counts: Tally, risk: Risks, minutes: list[float]) -> list[Cost]:
     """Return the cost of each row that has products, by its name."""
-    products = counts.products.sum(axis=1)
-    automatic = products - counts.products[:, 0]
-    low, high = clopper_pearson(automatic, products, _INTERVAL)
-    share = np.column_stack([automatic / np.maximum(products, 1), low, high])
-    errors = (counts.products[:, 1:, None] * risk[:, 1:]).sum(axis=1)
-    return [
-        _cost(names[row], counts.products[row].tolist(), share[row].tolist(), errors[row], minutes)
-        for row in np.flatnonzero(products).tolist()
-    ]
+    rows = np.flatnonzero(counts.products.any(axis=1))
+    held = counts.products[rows]
+    products, reviews = held.sum(axis=1), held[:, 0]
+    low, high = clopper_pearson(products - reviews, products, _INTERVAL)
+    share = np.column_stack([1 - reviews / products, low, high])
+    hours = np.outer(products, minutes)[:, :, None] / 60 * (1 - share[:, None, [0, 2, 1]])
+    errors = (held[:, 1:, None] * risk[rows, 1:]).sum(axis=1)
+    columns = (held, share.round(6), hours.round(6), errors.round(6))
+    found = zip(rows.tolist(), *(each.tolist() for each in columns), strict=True)
+    return [_cost(names[row], minutes, *figures) for row, *figures in found]
 
 
 def _cost(
     name: str,
-    counts: list[int],
-    share: list[float],
-    errors: NDArray[np.float64],
     minutes: list[float],
+    held: list[int],
+    share: list[float],
+    hours: list[list[float]],
+    errors: list[float],
 ) -> Cost:
-    products, (reviews, level1, level2, leaf) = sum(counts), counts
-    expected, fewest, most = (_round(each) for each in errors)
-    part, low, high = (_round(each) for each in share)
+    reviews, level1, level2, leaf = held
     return Cost(
         name=name,
-        products=products,
+        products=sum(held),
         leaf=leaf,
         level2=level2,
         level1=level1,
-        automatic=products - reviews,
-        share=part,
-        share_low=low,
-        share_high=high,
+        automatic=leaf + level2 + level1,
+        share=share[0],
+        share_low=share[1],
+        share_high=share[2],
         reviews=reviews,
-        hours=[_hours(each, products, share) for each in minutes],
-        errors=expected,
-        errors_low=fewest,
-        errors_high=most,
+        hours=[Hours(each, *ends) for each, ends in zip(minutes, hours, strict=True)],
+        errors=errors[0],
+        errors_low=errors[1],
+        errors_high=errors[2],
     )
-
-
-def _hours(minutes: float, products: int, share: list[float]) -> Hours:
-    everything = products * minutes / 60
-    part, low, high = share
-    return Hours(minutes, *(_round(everything * (1 - each)) for each in (part, high, low)))
 
 
 def level_cost(made: Thresholds, level: int, total: Tally, risk: NDArray[np.float64]) -> LevelCost:

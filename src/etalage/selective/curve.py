@@ -36,7 +36,7 @@ class CurvePoint:
 
 def risks(scores: Scores, wrong: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the share of wrong answers among the 1, 2, ... P surest, (P,)."""
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores)
     ordered, errors = scores[order], wrong[order].astype(np.float64)
     last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
     sizes = np.diff(last, prepend=-1)

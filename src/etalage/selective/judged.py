@@ -1,14 +1,15 @@
 """Labelled products with the answer of each level and whether it is wrong, divided by lot."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etalage.calibration.evidence import Evidence
 from etalage.catalogue.taxonomy import Taxonomy
-from etalage.errors import PredictionsError
-from etalage.selective.curve import Area, area, best_score
+from etalage.errors import ConfigError, PredictionsError
+from etalage.selective.curve import area, best_score
 from etalage.selective.levels import SCORES, LevelAnswers, answer_level
 
 CHOOSING = 0.25  # of the labelled products; the rest tests
@@ -24,38 +25,52 @@ class Judged:
         answers: of each level that may be answered, the leaf first.
         wrong: whether these answers are wrong, (N, L).
         testing: which products test; the others choose, (N,).
+        names: the score chosen for each level, (L,).
     """
 
     first: NDArray[np.int32]
     answers: tuple[LevelAnswers, ...]
     wrong: NDArray[np.bool_]
     testing: NDArray[np.bool_]
+    names: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.first)
 
-    def scores(self, names: tuple[str, ...]) -> NDArray[np.float32]:
-        """Return the score of each level by the name chosen for it, (N, L)."""
-        pairs = zip(self.answers, names, strict=True)
+    @cached_property
+    def scores(self) -> NDArray[np.float32]:
+        """The score of each level by the name chosen for it, (N, L)."""
+        pairs = zip(self.answers, self.names, strict=True)
         return np.column_stack([answers.score(name) for answers, name in pairs])
 
-    def areas(self, place: int) -> dict[str, Area]:
-        """Return the area under the curve of risk of each score of a level, on what tests."""
-        answers, wrong = self.answers[place], self.wrong[self.testing, place]
-        return {name: area(answers.score(name)[self.testing], wrong) for name in SCORES}
+    @cached_property
+    def areas(self) -> dict[int, dict[str, dict[str, float]]]:
+        """Of each level and score the area under the curve of risk, on what tests."""
+        return {
+            answers.level: {
+                name: asdict(area(answers.score(name)[self.testing], wrong)) for name in SCORES
+            }
+            for answers, wrong in zip(self.answers, self.wrong[self.testing].T, strict=True)
+        }
 
 
-def judge(evidence: Evidence, levels: tuple[int, ...], seed: int) -> Judged:
+def judge(
+    evidence: Evidence, levels: tuple[int, ...], seed: int, score: str | None = None
+) -> Judged:
     """Answer every level and compare with the truth; a truth outside the taxonomy is never met.
 
     Args:
         evidence: predictions beside their truth.
         levels: that may be answered, the leaf first.
         seed: of the lot that divides the products.
+        score: take this one on every level instead of the best.
 
     Raises:
+        ConfigError: ``score`` is none of ``SCORES``.
         PredictionsError: fewer than 20 products have a truth.
     """
+    if score is not None and score not in SCORES:
+        raise ConfigError(f"--score {score}: expected one of {', '.join(SCORES)}")
     if len(evidence) < LEAST_PRODUCTS:
         raise PredictionsError(
             f"{evidence.record.get('predictions', 'evidence')}: {len(evidence):,} of its products "
@@ -72,7 +87,9 @@ def judge(evidence: Evidence, levels: tuple[int, ...], seed: int) -> Judged:
         ]
     )
     first = np.ascontiguousarray(evidence.categories[:, 0])
-    return Judged(first, answers, wrong, _lot(len(evidence), seed))
+    testing = _lot(len(evidence), seed)
+    names = (score,) * len(levels) if score else choose_scores(answers, wrong, ~testing)
+    return Judged(first, answers, wrong, testing, names)
 
 
 def _truth(taxonomy: Taxonomy, level: int, rows: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -88,19 +105,19 @@ def _lot(products: int, seed: int) -> NDArray[np.bool_]:
     return testing
 
 
-def choose_scores(judged: Judged, score: str | None = None) -> tuple[str, ...]:
+def choose_scores(
+    answers: tuple[LevelAnswers, ...], wrong: NDArray[np.bool_], chosen: NDArray[np.bool_]
+) -> tuple[str, ...]:
     """Return the score of each level with the smallest area on the products that choose.
 
     What tests is not looked at: the promise made on it stays what it is.
 
     Args:
-        judged: the products.
-        score: take this one on every level instead.
+        answers: of each level.
+        wrong: whether they are, (N, L).
+        chosen: the products to go by, (N,).
     """
-    if score is not None:
-        return (score,) * len(judged.answers)
-    chosen = ~judged.testing
     return tuple(
-        best_score({name: answers.score(name)[chosen] for name in SCORES}, judged.wrong[chosen, at])
-        for at, answers in enumerate(judged.answers)
+        best_score({name: each.score(name)[chosen] for name in SCORES}, wrong[chosen, place])
+        for place, each in enumerate(answers)
     )

@@ -137,9 +137,9 @@ def plan(
     evidence, known = evidence_of(
         predictions, truth=truth, audited=audited, split=split, part=part, noise=noise
     )
-    judged = judge(evidence, levels_of(evidence.taxonomy, back_off=back_off), seed)
+    judged = judge(evidence, levels_of(evidence.taxonomy, back_off=back_off), seed, score)
     options: dict[str, Any] = {"by": by, "jointly": jointly, "back_off": back_off}
-    options |= {"noise": known, "confidence": confidence, "score": score, "seed": seed}
+    options |= {"noise": known, "confidence": confidence, "seed": seed}
     made = [
         find_thresholds(evidence, precision=each, judged=judged, **options)
         for each in sorted(precision)

@@ -39,7 +39,7 @@ class Sample:
         self, thresholds: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return how many products are at or over each threshold, and how many of them wrong."""
-        order = np.argsort(-self.scores, kind="stable")
+        order = np.argsort(-self.scores)  # of equal ones all are counted, or none
         held = np.searchsorted(-self.scores[order], -thresholds, side="right")
         errors = np.append(0, np.cumsum(self.wrong[order]))[held]
         return held.astype(np.int64), errors.astype(np.int64)

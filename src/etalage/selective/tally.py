@@ -52,19 +52,21 @@ def tally(opened: PredictionsFolder, judged: Judged, made: list[Thresholds]) -> 
         judged: their labelled products.
         made: thresholds for the same levels.
     """
-    taxonomy, levels = opened.taxonomy, made[0].levels
+    taxonomy = opened.taxonomy
     groups = [each.group_of_leaves(taxonomy) for each in made]
+    known = [
+        _labelled(each, group, judged, taxonomy) for each, group in zip(made, groups, strict=True)
+    ]
+    if len(judged) == opened.manifest.products:  # every product has a truth: nothing more to read
+        return [Tally(labelled, labelled, wrong) for labelled, wrong in known]
     products = np.zeros((len(made), len(taxonomy), LEVELS + 1), np.int64)
     for part in opened.parts():
         table = part.categories, part.probabilities, part.rest
-        answers = tuple(answer_level(taxonomy, level, *table) for level in levels)
+        answers = tuple(answer_level(taxonomy, level, *table) for level in made[0].levels)
         first = np.ascontiguousarray(part.categories[:, 0])
         for place, each in enumerate(made):
             products[place] += _count(first, _decide(each, groups[place], first, answers), taxonomy)
-    return [
-        Tally(products[place], *_labelled(each, groups[place], judged, taxonomy))
-        for place, each in enumerate(made)
-    ]
+    return [Tally(counts, *found) for counts, found in zip(products, known, strict=True)]
 
 
 def _decide(

@@ -1,10 +1,8 @@
 """``thresholds``: from which confidence on an answer may be used unseen, and with what promise."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from etalage.calibration.evidence import Evidence, evidence_of
 from etalage.calibration.noise import Noise
@@ -12,8 +10,8 @@ from etalage.errors import ConfigError
 from etalage.files import refuse_existing
 from etalage.predictions.folder import open_predictions
 from etalage.selective.document import Group, Thresholds, taxonomy_record, write_thresholds
-from etalage.selective.judged import Judged, choose_scores, judge
-from etalage.selective.levels import SCORES, levels_of
+from etalage.selective.judged import Judged, judge
+from etalage.selective.levels import levels_of
 from etalage.selective.pools import ALL, Pool, group_of_leaves, pool_leaves
 from etalage.selective.rules import Part, chances, find_rules
 from etalage.selective.sequence import Sample, least_products, likely_share
@@ -102,14 +100,12 @@ def find_thresholds(
 
     ``judged`` spares the work where the same evidence is asked several targets.
     """
-    _refuse(precision, confidence, score)
+    _refuse(precision, confidence)
     levels = levels_of(evidence.taxonomy, back_off=back_off)
     if judged is None:
-        judged = judge(evidence, levels, seed)
-    names = choose_scores(judged, score)
+        judged = judge(evidence, levels, seed, score)
     targets = _targets(levels, precision, None if evidence.audited else noise)
-    scores = judged.scores(names)
-    pools = _pools(evidence, judged, scores[:, 0], by, targets, 1 - confidence)
+    pools = _pools(evidence, judged, by, targets, 1 - confidence)
     chance = (1 - confidence) / (len(pools) if jointly else 1)
     testing = int(judged.testing.sum())
     return Thresholds(
@@ -120,8 +116,8 @@ def find_thresholds(
         jointly=jointly,
         back_off=back_off,
         noise=None if evidence.audited else noise,
-        scores=dict(zip(levels, names, strict=True)),
-        areas=areas(judged),
+        scores=dict(zip(levels, judged.names, strict=True)),
+        areas=judged.areas,
         taxonomy=taxonomy_record(evidence.taxonomy),
         fitted_on={
             **evidence.record,
@@ -129,24 +125,14 @@ def find_thresholds(
             "testing": testing,
             "seed": seed,
         },
-        groups=_groups(evidence, judged, scores, pools, targets, chance),
+        groups=_groups(evidence, judged, pools, targets, chance),
     )
 
 
-def areas(judged: Judged) -> dict[int, dict[str, dict[str, float]]]:
-    """Return for each level and score the area under the curve of risk, on what tests."""
-    return {
-        answers.level: {name: asdict(found) for name, found in judged.areas(place).items()}
-        for place, answers in enumerate(judged.answers)
-    }
-
-
-def _refuse(precision: float, confidence: float, score: str | None) -> None:
+def _refuse(precision: float, confidence: float) -> None:
     for name, value in (("precision", precision), ("confidence", confidence)):
         if not 0 < value < 1:
             raise ConfigError(f"--{name} {value:g}: expected a share between 0 and 1")
-    if score is not None and score not in SCORES:
-        raise ConfigError(f"--score {score}: expected one of {', '.join(SCORES)}")
 
 
 def _targets(levels: tuple[int, ...], precision: float, noise: Noise | None) -> list[float]:
@@ -162,7 +148,6 @@ def _targets(levels: tuple[int, ...], precision: float, noise: Noise | None) -> 
 def _pools(
     evidence: Evidence,
     judged: Judged,
-    leaf: NDArray[np.float32],
     by: str,
     targets: list[float],
     chance: float,
@@ -174,14 +159,13 @@ def _pools(
     rate = judged.testing.sum() / max(1, int(chosen.sum()))
     expected = rate * np.bincount(judged.first[chosen], minlength=leaves)
     least = least_products(targets[0], chances(len(targets), chance)[0])
-    sure = likely_share(Sample(leaf[chosen], judged.wrong[chosen, 0]), targets[0])
+    sure = likely_share(Sample(judged.scores[chosen, 0], judged.wrong[chosen, 0]), targets[0])
     return pool_leaves(evidence.taxonomy, expected, by, _ENOUGH * least / max(sure, 1e-9))
 
 
 def _groups(
     evidence: Evidence,
     judged: Judged,
-    scores: NDArray[np.float32],
     pools: list[Pool],
     targets: list[float],
     chance: float,
@@ -194,7 +178,7 @@ def _groups(
 
     def part(which: int) -> Part:
         rows = order[starts[which] : starts[which + 1]]
-        return Part(scores[rows], judged.wrong[rows])
+        return Part(judged.scores[rows], judged.wrong[rows])
 
     groups = []
     for place, pool in enumerate(pools):
