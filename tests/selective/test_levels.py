@@ -62,5 +62,12 @@ def test_the_area_is_the_mean_risk_and_the_best_order_has_no_excess() -> None:
     scores, wrong = np.array([4, 3, 2, 1], np.float32), np.array([False, True, False, True])
     assert area(scores, wrong).aurc == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4, abs=1e-6)
     assert area(scores, np.sort(wrong)).excess == 0
-    assert best_score({"bad": -scores, "good": scores}, np.sort(wrong)) == "good"
     assert [point.coverage for point in curve(scores, wrong, 2)] == [0.25, 1.0]
+
+
+def test_another_score_is_taken_where_it_is_clearly_better_only() -> None:
+    good, wrong = np.arange(200, 0, -1, dtype=np.float32), np.arange(200) > 150
+    nearly = good.copy()
+    nearly[[150, 151]] = nearly[[151, 150]]
+    assert best_score({"first": -good, "other": good}, wrong) == "other"
+    assert best_score({"first": nearly, "other": good}, wrong) == "first"

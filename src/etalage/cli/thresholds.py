@@ -56,7 +56,7 @@ def thresholds(
         by: one promise for all, for each level1 branch, or for each category (pooled where few).
         jointly: all promises hold at once with this probability, not each by itself.
         back_off: answer the category of level 2 or 1 that is sure where no leaf is.
-        score: max-probability, margin, entropy or p-norm; by default the best of them.
+        score: half-margin, max-probability, margin, entropy or p-norm; by default the best.
         seed: of the lot that divides the labelled products.
         yes: replace a file that is there.
         json: print the file as one JSON document.

@@ -108,7 +108,7 @@ def _lot(products: int, seed: int) -> NDArray[np.bool_]:
 def choose_scores(
     answers: tuple[LevelAnswers, ...], wrong: NDArray[np.bool_], chosen: NDArray[np.bool_]
 ) -> tuple[str, ...]:
-    """Return the score of each level with the smallest area on the products that choose.
+    """Return the score of each level by the areas on the products that choose: ``best_score``.
 
     What tests is not looked at: the promise made on it stays what it is.
 

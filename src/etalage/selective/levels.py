@@ -1,4 +1,4 @@
-"""The answer of each product on each level of the tree, and how sure it is, in four ways.
+"""The answer of each product on each level of the tree, and how sure it is, in five ways.
 
 The probability of a category of level 1 or 2 is the sum of the top-k leaves under it; the mass
 outside the k is in none of them, so it is a lower bound. From the probabilities p of a level, in
@@ -7,6 +7,7 @@ descending order, and the ``rest``:
 ==================  ==================================================================
 max-probability     p[0]
 margin              p[0] - p[1]
+half-margin         p[0] - p[1] / 2, between the two above
 entropy             minus the entropy in nats; the rest counts as spread evenly over the
                     categories of the level that are not among those seen
 p-norm              (sum of p ** 2) ** 0.5
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from etalage.catalogue.taxonomy import LEVELS, Taxonomy
 
-SCORES = ("max-probability", "margin", "entropy", "p-norm")
+SCORES = ("half-margin", "max-probability", "margin", "entropy", "p-norm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class LevelAnswers:
         level: 1, 2 or 3 (the leaves).
         nodes: as ``Taxonomy.nodes(level)`` numbers them, (P,) int32.
         confidence: the probability of that category, (P,) float32.
-        scores: one column for each of ``SCORES``, (P, 4) float32, higher is surer.
+        scores: one column for each of ``SCORES``, (P, 5) float32, higher is surer.
     """
 
     level: int
@@ -90,7 +91,7 @@ def _answer(
     products, k = categories.shape
     chosen = np.empty(products, np.int32)
     confidence = np.empty(products, np.float32)
-    scores = np.empty((products, 4), np.float32)
+    scores = np.empty((products, 5), np.float32)
     seen, mass = np.empty(k, np.int32), np.empty(k, np.float64)
     for row in range(products):
         held = _sum_up(nodes, categories[row], probabilities[row], seen, mass)
@@ -107,8 +108,9 @@ def _answer(
         if rest[row] > 0:
             entropy -= rest[row] * np.log(rest[row] / max(1, count - held))
         chosen[row], confidence[row] = seen[best], min(1.0, mass[best])
-        scores[row, 0], scores[row, 1] = mass[best], mass[best] - second
-        scores[row, 2], scores[row, 3] = -entropy, np.sqrt(square)
+        scores[row, 0] = mass[best] - second / 2
+        scores[row, 1], scores[row, 2] = mass[best], mass[best] - second
+        scores[row, 3], scores[row, 4] = -entropy, np.sqrt(square)
     return chosen, confidence, scores
 
 

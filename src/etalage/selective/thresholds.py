@@ -53,8 +53,8 @@ def thresholds(
             products are few.
         jointly: all promises hold at once with this probability, not each.
         back_off: whether levels 2 and 1 may be answered where no leaf is sure.
-        score: one of ``SCORES`` for every level; by default that with the smallest area under the
-            curve of risk on the products that choose.
+        score: one of ``SCORES`` for every level; by default half-margin, or where another has a
+            clearly smaller area under the curve of risk on the products that choose, that.
         seed: of the lot that divides the labelled products.
         overwrite: replace a file that is there.
 
