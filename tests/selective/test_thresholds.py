@@ -105,7 +105,7 @@ def test_a_flat_taxonomy_or_no_back_off_answers_leaves_only(shop: Audited) -> No
         ({"precision": 1.2}, "--precision 1.2: expected a share between 0 and 1"),
         ({"confidence": 0.0}, "--confidence 0: expected a share"),
         ({"by": "brand"}, "--by brand: expected one of all, level1, category"),
-        ({"score": "luck"}, "--score luck: expected one of max-probability"),
+        ({"score": "luck"}, "--score luck: expected one of half-margin"),
     ],
 )
 def test_an_option_out_of_its_range_is_refused(

@@ -163,7 +163,7 @@ def _plan(
     minutes: list[float],
 ) -> Plan:
     opened, first = open_predictions(predictions), made[0]
-    tallies = tally(opened, judged, made)
+    tallies, names = tally(opened, judged, made), _names(evidence.taxonomy)
     return Plan(
         schema=SCHEMA,
         truth=first.truth,
@@ -180,7 +180,7 @@ def _plan(
         areas=first.areas,
         curves=_curves(judged, first),
         targets=[
-            _target(evidence.taxonomy, each, counts, minutes)
+            _target(names, evidence.taxonomy, each, counts, minutes)
             for each, counts in zip(made, tallies, strict=True)
         ],
     )
@@ -195,17 +195,16 @@ def _curves(judged: Judged, made: Thresholds) -> list[Course]:
     return found
 
 
-def _target(taxonomy: Taxonomy, made: Thresholds, counts: Tally, minutes: list[float]) -> Target:
+def _target(
+    names: "_Names", taxonomy: Taxonomy, made: Thresholds, counts: Tally, minutes: list[float]
+) -> Target:
     total = counts.total()
     everything = risks(total, made.noise)
     nodes = taxonomy.nodes(1)
-    branch = counts.of(nodes, int(nodes.max(initial=-1)) + 1)
+    branch = counts.of(nodes, len(names.branches))
     of_branch = borrowed(risks(branch, made.noise), branch, everything)
     of_leaf = borrowed(risks(counts, made.noise), counts, of_branch[nodes])
-    _, first = np.unique(nodes, return_index=True)
-    names = [node_label(taxonomy, 1, leaf) for leaf in first.tolist()]
-    leaves = [taxonomy.label(leaf) for leaf in range(len(taxonomy))]
-    categories = costs(leaves, counts, of_leaf, minutes)
+    categories = costs(names.leaves, counts, of_leaf, minutes)
     return Target(
         precision=made.precision,
         groups=len(made.groups),
@@ -214,6 +213,22 @@ def _target(taxonomy: Taxonomy, made: Thresholds, counts: Tally, minutes: list[f
         unmet=unmet(made),
         total=costs(["all"], total, everything, minutes)[0],
         levels=[level_cost(made, level, total, everything[0, level]) for level in made.levels],
-        branches=[] if taxonomy.is_flat else costs(names, branch, of_branch, minutes),
+        branches=[] if taxonomy.is_flat else costs(names.branches, branch, of_branch, minutes),
         categories=sorted(categories, key=lambda cost: -cost.reviews),
+    )
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What leaves and level-1 categories are called, by their numbers."""
+
+    leaves: list[str]
+    branches: list[str]
+
+
+def _names(taxonomy: Taxonomy) -> _Names:
+    _, first = np.unique(taxonomy.nodes(1), return_index=True)
+    return _Names(
+        [taxonomy.label(leaf) for leaf in range(len(taxonomy))],
+        [node_label(taxonomy, 1, leaf) for leaf in first.tolist()],
     )
