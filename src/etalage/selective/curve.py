@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Scores = NDArray[np.float32] | NDArray[np.float64]
+from etalage.selective.order import descending
+
+Scores = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,10 @@ class CurvePoint:
 
 def risks(scores: Scores, wrong: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the share of wrong answers among the 1, 2, ... P surest, (P,)."""
-    order = np.argsort(-scores)
-    ordered, errors = scores[order], wrong[order].astype(np.float64)
+    ordered, errors = descending(scores, wrong)
     last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
     sizes = np.diff(last, prepend=-1)
-    sums = np.diff(np.cumsum(errors)[last], prepend=0.0)
+    sums = np.diff(np.cumsum(errors)[last], prepend=0)
     spread = np.repeat(sums / sizes, sizes)
     found: NDArray[np.float64] = np.cumsum(spread) / np.arange(1, len(spread) + 1)
     return found

@@ -19,6 +19,7 @@ from scipy.special import ndtr
 from scipy.stats import binom
 
 from etalage.predictions.intervals import clopper_pearson
+from etalage.selective.order import descending, keys
 
 CANDIDATES = 200
 _HOPELESS = 0.1  # below this predicted chance to pass, the lowest bound is looked for instead
@@ -39,10 +40,10 @@ class Sample:
         self, thresholds: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return how many products are at or over each threshold, and how many of them wrong."""
-        order = np.argsort(-self.scores)  # of equal ones all are counted, or none
-        held = np.searchsorted(-self.scores[order], -thresholds, side="right")
-        errors = np.append(0, np.cumsum(self.wrong[order]))[held]
-        return held.astype(np.int64), errors.astype(np.int64)
+        ordered, errors = descending(self.scores, self.wrong)
+        held = len(self) - np.searchsorted(ordered[::-1], keys(thresholds), side="left")
+        counted = np.append(0, np.cumsum(errors))[held]
+        return held.astype(np.int64), counted.astype(np.int64)
 
 
 @dataclass(frozen=True)
