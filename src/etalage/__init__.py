@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from etalage.predictions.table import Predictions
     from etalage.reports import report
     from etalage.scoring.score import score
+    from etalage.selective.accept import accept
+    from etalage.selective.plan import plan
+    from etalage.selective.thresholds import thresholds
     from etalage.training import train
     from etalage.training.folds import folds
 
@@ -64,6 +67,7 @@ _HOMES = {
     "Specialists": "etalage.models.checkpoint",
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
+    "accept": "etalage.selective.accept",
     "apply": "etalage.calibration.apply",
     "calibrate": "etalage.calibration.calibrate",
     "classify": "etalage.inference.classify",
@@ -81,6 +85,7 @@ _HOMES = {
     "open_competition": "etalage.competition.competition",
     "open_index": "etalage.catalogue.index",
     "open_model": "etalage.models.checkpoint",
+    "plan": "etalage.selective.plan",
     "predict": "etalage.inference.predict",
     "read_embeddings": "etalage.embedding.folder",
     "read_predictions": "etalage.predictions.folder",
@@ -94,6 +99,7 @@ _HOMES = {
     "split": "etalage.catalogue.split",
     "submit": "etalage.predictions.submission",
     "synth": "etalage.generator",
+    "thresholds": "etalage.selective.thresholds",
     "train": "etalage.training",
     "update": "etalage.growth",
 }
@@ -109,6 +115,7 @@ __all__ = [
     "Specialists",
     "Split",
     "Taxonomy",
+    "accept",
     "apply",
     "calibrate",
     "classify",
@@ -126,6 +133,7 @@ __all__ = [
     "open_competition",
     "open_index",
     "open_model",
+    "plan",
     "predict",
     "read_embeddings",
     "read_predictions",
@@ -139,6 +147,7 @@ __all__ = [
     "split",
     "submit",
     "synth",
+    "thresholds",
     "train",
     "update",
 ]

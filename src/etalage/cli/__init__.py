@@ -38,6 +38,9 @@ COMMANDS = {
     "onnx": "Write a model as one ONNX file with its description.",
     "submit": "Write the submission file of predictions.",
     "score": "Compare predictions or a submission with the truth.",
+    "thresholds": "Choose from which confidence on an answer may be used unseen.",
+    "accept": "Write which answers may be used unseen, and on which level.",
+    "plan": "Tell what a precision costs: automatic share, reviews, hours, errors left.",
     "judge": "Hold a competition: hidden truth, submissions, a leaderboard.",
 }
 # A word of Python cannot be the name of a module.
