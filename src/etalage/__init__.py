@@ -18,6 +18,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from etalage.blending.fit import fit_blend
+    from etalage.blending.targets import distill
+    from etalage.blending.write import blend
     from etalage.catalogue.build import index
     from etalage.catalogue.index import Index, open_index
     from etalage.catalogue.ledger.folder import duplicates
@@ -57,11 +60,14 @@ _HOMES = {
     "Specialists": "etalage.models.checkpoint",
     "Split": "etalage.catalogue.split",
     "Taxonomy": "etalage.catalogue.taxonomy",
+    "blend": "etalage.blending.write",
     "classify": "etalage.inference.classify",
+    "distill": "etalage.blending.targets",
     "duplicates": "etalage.catalogue.ledger.folder",
     "embed": "etalage.embedding.write",
     "export": "etalage.exchange.exporter",
     "filter": "etalage.catalogue.selections.filter",
+    "fit_blend": "etalage.blending.fit",
     "folds": "etalage.training.folds",
     "import_catalogue": "etalage.exchange.importer",
     "index": "etalage.catalogue.build",
@@ -95,11 +101,14 @@ __all__ = [
     "Specialists",
     "Split",
     "Taxonomy",
+    "blend",
     "classify",
+    "distill",
     "duplicates",
     "embed",
     "export",
     "filter",
+    "fit_blend",
     "folds",
     "import_catalogue",
     "index",

@@ -29,6 +29,8 @@ COMMANDS = {
     "embed": "Write a vector for every distinct image.",
     "folds": "Answer every training product by a head that has not seen it.",
     "predict": "Write the most probable categories of every product.",
+    "blend": "Make the predictions of several models one; fit how where the truth is known.",
+    "distill": "Write what a blend answers of the training products, to train on.",
     "classify": "Answer for image files, now.",
     "onnx": "Write a model as one ONNX file with its description.",
     "submit": "Write the submission file of predictions.",
