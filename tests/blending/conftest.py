@@ -44,9 +44,13 @@ def invent(
 
 
 def take(table: Predictions, rows: NDArray[np.int64]) -> Predictions:
-    columns = [column.take(pa.array(rows)) if isinstance(column, pa.Array) else column[rows]
-               for column in vars(table).values()]  # fmt: skip
-    return Predictions(*columns)
+    return Predictions(
+        table.product_ids.take(pa.array(rows)),
+        table.categories[rows],
+        table.probabilities[rows],
+        table.rest[rows],
+        table.images[rows],
+    )
 
 
 def dense(table: Predictions, leaves: int) -> NDArray[np.float64]:

@@ -117,7 +117,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [f"{product},{leaf}" for product, leaf in enumerate(ids)]
     (folder / "truth.csv").write_text("_id,category_id\n" + "\n".join(lines[:1200]) + "\n")
     (folder / "rest.csv").write_text("_id,category_id\n" + "\n".join(lines[1200:]) + "\n")
-    fit_blend(paths, folder / "f", truth=folder / "truth.csv", ranker=True, candidates=5)
+    fit_blend(paths, folder / "f", truth=folder / "truth.csv", ranker=True, candidates=5, folds=3)
     return folder
 
 
@@ -172,13 +172,15 @@ def test_a_product_without_an_image_keeps_the_prior(fitted: Path, tmp_path: Path
     paths = []
     for number in range(2):
         table = read_predictions(fitted / f"s{number}")
-        blind = vars(take(table, np.arange(1200, 1203)))
-        blind["images"] = np.array([0, 1, 1], np.int16)
-        paths.append(write(tmp_path / f"s{number}", type(invent(1, seed=0))(**blind)))
-    blend(paths, tmp_path / "plain")
+        few = take(table, np.arange(1200, 1203))
+        few.images[:] = [0, 1, 1]
+        paths.append(write(tmp_path / f"s{number}", few))
+    weights = json.loads((fitted / "f/blend.json").read_text())["weights"]
+    blend(paths, tmp_path / "plain", weights=weights)
     blend(paths, tmp_path / "ranked", using=fitted / "f")
     plain, ranked = (read_predictions(tmp_path / name) for name in ("plain", "ranked"))
-    assert (plain.categories[0] == ranked.categories[0]).all()
+    assert (plain.probabilities[0] == ranked.probabilities[0]).all()
+    assert (plain.probabilities[1:] != ranked.probabilities[1:]).any()
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def _chosen(fold: NDArray[np.int8], folds: int) -> Iterator[NDArray[np.bool_]]:
 def _require_something_to_learn(
     right: NDArray[np.bool_], fold: NDArray[np.int8], folds: int
 ) -> None:
-    within = right.any(axis=1)
+    within = np.asarray(right.any(axis=1))
     least = min(int(within[chosen].sum()) for chosen in _chosen(fold, folds))
     if least < 1 or right.all() or len(np.unique(fold)) < folds:
         raise PredictionsError(

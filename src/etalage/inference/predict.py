@@ -8,8 +8,10 @@ another one gives slightly other numbers, so an unfinished folder is gone on wit
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +22,12 @@ from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.embedding.folder import read_embeddings
 from etalage.errors import ConfigError, EmbeddingsError, ModelError
-from etalage.inference.answers import FromPixels, FromVectors
+from etalage.inference.answers import FromPixels, FromSizes, FromVectors
 from etalage.inference.carry import Carried, joined, take
-from etalage.models.checkpoint import Answerer, Model, open_model
+from etalage.models.checkpoint import Answerer, Model, Specialists, open_model
 from etalage.models.collage import CollageModel
 from etalage.models.runtimes import Runtime
+from etalage.models.views import at_sizes, mirror
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
@@ -34,6 +37,8 @@ BATCH_PRODUCTS = 256
 """Enough for every stream of a runtime to have its share of each batch."""
 FROM_VECTORS = Runtime("embeddings", "float32")
 """What predictions record where stored vectors take the place of a backbone."""
+
+_NO_VECTORS = "predict without --embeddings"
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +76,8 @@ def predict(
     logit_adjustment: float = 0.0,
     carry: Path | None = None,
     embeddings: Path | None = None,
+    flip: bool = False,
+    sizes: Sequence[int] | None = None,
     device: str = "auto",
     runtime: str = "auto",
     overwrite: bool = False,
@@ -90,6 +97,9 @@ def predict(
         carry: earlier PREDICTIONS of the same making, for an index that has grown since: what
             they answer is not computed again.
         embeddings: EMBEDDINGS of the model's backbone, to answer from vectors: nothing is decoded.
+        flip: answer with the mean over each image and its mirror image, as some models do anyway.
+        sizes: answer with the mean over images of these sizes, in pixels of what the network sees;
+            None for the model's own.
         device: ``auto``, ``cpu`` or ``cuda``.
         runtime: what computes the features of images: ``auto`` (the fastest that pays for so many
             images on this machine), ``torch``, ``compile``, ``openvino`` or ``onnx``.
@@ -111,10 +121,13 @@ def predict(
     rows = _rows(opened, split, part)
     limit = max_images if max_images is not None else network.max_images
     answers = FromPixels(network, opened, limit, logit_adjustment)
-    if embeddings is None:
-        chosen = network.use_runtime(runtime, images=_images(opened, rows, limit))
+    views = _views(flip, sizes)
+    if embeddings is not None:
+        answers, chosen = _from_vectors(answers, embeddings, rows, views), FROM_VECTORS
     else:
-        answers, chosen = _from_vectors(answers, embeddings, rows), FROM_VECTORS
+        looks = (1 + flip) * len(sizes or [0])
+        chosen = network.use_runtime(runtime, images=looks * _images(opened, rows, limit))
+        answers = _from_views(answers, network, flip, sizes)
     source = {
         "model": network.fingerprint,
         "index": opened.fingerprint,
@@ -122,6 +135,7 @@ def predict(
         "max_images": limit,
         "top": top,
         "logit_adjustment": logit_adjustment,
+        **views,
         **chosen.record(),
     }
     carried = Carried(carry, source, opened.product_ids) if carry is not None else None
@@ -169,12 +183,32 @@ def _check_taxonomy(model: Answerer, index: Index, model_path: Path, index_path:
         )
 
 
-def _from_vectors(answers: FromPixels, folder: Path, rows: NDArray[np.int64]) -> FromPixels:
+def _views(flip: bool, sizes: Sequence[int] | None) -> dict[str, Any]:
+    """Return what predictions record of it: nothing where every image is looked at once."""
+    flipped: dict[str, Any] = {"flip": True} if flip else {}
+    return flipped | ({} if sizes is None else {"sizes": list(sizes)})
+
+
+def _from_views(
+    answers: FromPixels, model: Model | Specialists, flip: bool, sizes: Sequence[int] | None
+) -> FromPixels:
+    if flip:
+        mirror(model)
+    if sizes is None:
+        return answers
+    return FromSizes(**vars(answers), sizes=tuple(at_sizes(model, sizes)))
+
+
+def _from_vectors(
+    answers: FromPixels, folder: Path, rows: NDArray[np.int64], views: dict[str, Any]
+) -> FromPixels:
     """Return one that answers the same from embeddings, checked."""
+    if views:
+        raise ConfigError("vectors have no other sizes and no mirror images", hint=_NO_VECTORS)
     if not isinstance(answers.model, Model) or isinstance(answers.model.network, CollageModel):
         raise EmbeddingsError(
             f"{folder}: a model of several networks or of collages has no vectors of single images",
-            hint="predict without --embeddings",
+            hint=_NO_VECTORS,
         )
     found = FromVectors(
         **vars(answers) | {"model": answers.model}, embeddings=read_embeddings(folder)
