@@ -31,7 +31,7 @@ from etalage.predictions.folder import open_predictions
 from etalage.predictions.table import Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 
-PRODUCTS, MODELS, LEAVES, TOP, POOL, PART = 1_768_182, 14, 5270, 20, 40, 100_000
+PRODUCTS, MODELS, LEAVES, TOP, POOL, PART = 1_768_182, 14, 5270, 20, 30, 100_000
 KNOWN = 60_000  # products whose category is in the truth
 LIMIT_MB = 4000
 LIMIT_S = 20 * 60
@@ -52,9 +52,9 @@ def pool(start: int, count: int) -> NDArray[np.int32]:
 
 def answers(model: int, start: int, count: int) -> Predictions:
     """Invent what a model says: its own noise over a doubt that all models share."""
-    shared = np.random.default_rng([2, start]).normal(size=(count, POOL)).astype(np.float32)
-    own = np.random.default_rng([3, model, start]).normal(size=(count, POOL)).astype(np.float32)
-    scores = 1.5 * shared + own
+    shape: Any = {"size": (count, POOL), "dtype": np.float32}
+    scores = np.random.default_rng([3, model, start]).standard_normal(**shape)
+    scores += np.float32(1.5) * np.random.default_rng([2, start]).standard_normal(**shape)
     scores[:, 0] += 3.5
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)

@@ -190,3 +190,5 @@ def test_the_command_says_what_was_blended(three: Make, tmp_path: Path, etalage:
     bad_weights = etalage("blend", *folders, "-o", tmp_path / "c", "--weights", "a,b")
     assert (bad_weights.code, "expected numbers" in bad_weights.err) == (1, True)
     assert etalage("blend", *folders).code == 1
+    ranked = etalage("blend", *folders, "-o", tmp_path / "c", "--ranker")
+    assert (ranked.code, "belong to --fit" in ranked.err) == (1, True)

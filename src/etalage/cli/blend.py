@@ -68,6 +68,8 @@ def blend(
             "a blend is written with -o, and fitted with --fit and one of --truth and --audited",
             hint="etalage blend A B -o PREDICTIONS, or etalage blend A B --truth T --fit BLEND",
         )
+    if fit is None and (ranker or split is not None or part is not None):
+        raise ConfigError("--ranker, --split and --part belong to --fit")
     if fit is not None and using is not None:
         raise ConfigError(f"{using}: is fitted already; --fit fits another one")
     shares = None if weights is None else numbers(weights, "weights")
