@@ -183,6 +183,13 @@ def test_a_finished_blend_is_replaced_only_when_asked(three: Make, tmp_path: Pat
     assert blend(folders, tmp_path / "b", overwrite=True).resumed == 0
 
 
+def test_what_is_blended_is_never_overwritten(three: Make, tmp_path: Path) -> None:
+    folders = three().folders
+    with pytest.raises(OutputError, match="m1: is what is read, and cannot be written"):
+        blend(folders, tmp_path / "m1", overwrite=True)
+    assert len(read_predictions(tmp_path / "m1")) == 300
+
+
 def test_the_command_says_what_was_blended(three: Make, tmp_path: Path, etalage: Any) -> None:
     folders = three().folders
     run = etalage("blend", *folders, "-o", tmp_path / "b", "--weights", "0.5,0.3,0.2")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from etalage.catalogue.taxonomy import Taxonomy
 from etalage.engines.local import usable_cores
-from etalage.errors import PredictionsError
+from etalage.errors import OutputError, PredictionsError
 from etalage.files import writing
 from etalage.predictions.folder import (
     PredictionsFolder,
@@ -80,6 +80,14 @@ def open_members(folders: Sequence[Path]) -> Members:
     for other in opened[1:]:
         _require_same_taxonomy(opened[0], other)
     return Members(opened)
+
+
+def refuse_own(output: Path, folders: Sequence[Path]) -> None:
+    """Raise ``OutputError`` when what is written would take the place of what is read."""
+    if output.resolve() in [folder.resolve() for folder in folders]:
+        raise OutputError(
+            f"{output}: is what is read, and cannot be written", hint="choose another -o"
+        )
 
 
 def _require_same_taxonomy(first: PredictionsFolder, other: PredictionsFolder) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from etalage.blending.aligned import product_ids
+from etalage.blending.aligned import product_ids, refuse_own
 from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.errors import ConfigError, PredictionsError
@@ -88,6 +88,7 @@ def distill(
     """
     if not COLDEST <= temperature <= HOTTEST:
         raise ConfigError(f"temperature is {temperature}: expected {COLDEST} to {HOTTEST}")
+    refuse_own(output, [predictions])
     opened, catalogue = open_predictions(predictions), open_index(index)
     _require_same_categories(opened, catalogue)
     rows = read_split(split).rows(catalogue, "train")

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from etalage.blending.aligned import Members, blocks, open_members, orders, scratch
+from etalage.blending.aligned import Members, blocks, open_members, orders, refuse_own, scratch
 from etalage.blending.folder import Fitted, open_fitted
 from etalage.blending.means import Mean, blended, make_mean, stack
 from etalage.errors import ConfigError
@@ -84,9 +84,10 @@ def blend(
         ConfigError: a mean or weights that make no sense, or beside ``using``.
         PredictionsError: they cannot be read, are of other categories or products, or are not of
             the models that the BLEND was fitted on.
-        OutputError: ``output`` is finished already, or cannot be written.
+        OutputError: ``output`` is finished already, or one of the predictions, or no place to write.
     """
     members = open_members(predictions)
+    refuse_own(output, predictions)
     level = None if using is None else open_fitted(using, members)
     if level is None:
         chosen = make_mean(mean, len(members), weights, exponent)
