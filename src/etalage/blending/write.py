@@ -84,7 +84,7 @@ def blend(
         ConfigError: a mean or weights that make no sense, or beside ``using``.
         PredictionsError: they cannot be read, are of other categories or products, or are not of
             the models that the BLEND was fitted on.
-        OutputError: ``output`` is finished already, or one of the predictions, or no place to write.
+        OutputError: ``output`` is finished already, one of the predictions, or no place to write.
     """
     members = open_members(predictions)
     refuse_own(output, predictions)
