@@ -18,8 +18,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from etalage.blending.fit import fit_blend
     from etalage.blending.memory.fit import memory
     from etalage.blending.memory.remember import remember
+    from etalage.blending.targets import distill
+    from etalage.blending.write import blend
     from etalage.calibration.apply import apply
     from etalage.calibration.calibrate import calibrate
     from etalage.calibration.set_file import sets
@@ -69,13 +72,16 @@ _HOMES = {
     "Taxonomy": "etalage.catalogue.taxonomy",
     "accept": "etalage.selective.accept",
     "apply": "etalage.calibration.apply",
+    "blend": "etalage.blending.write",
     "calibrate": "etalage.calibration.calibrate",
     "classify": "etalage.inference.classify",
     "create_competition": "etalage.competition.folder",
+    "distill": "etalage.blending.targets",
     "duplicates": "etalage.catalogue.ledger.folder",
     "embed": "etalage.embedding.write",
     "export": "etalage.exchange.exporter",
     "filter": "etalage.catalogue.selections.filter",
+    "fit_blend": "etalage.blending.fit",
     "folds": "etalage.training.folds",
     "import_catalogue": "etalage.exchange.importer",
     "index": "etalage.catalogue.build",
@@ -117,13 +123,16 @@ __all__ = [
     "Taxonomy",
     "accept",
     "apply",
+    "blend",
     "calibrate",
     "classify",
     "create_competition",
+    "distill",
     "duplicates",
     "embed",
     "export",
     "filter",
+    "fit_blend",
     "folds",
     "import_catalogue",
     "index",

@@ -93,6 +93,8 @@ def _predict(model: Path, index: Path, predictions: Path, products: int, device:
             max_images=earlier.source.get("max_images"),
             top=int(earlier.source.get("top", TOP)),
             logit_adjustment=float(earlier.source.get("logit_adjustment", 0)),
+            flip=bool(earlier.source.get("flip", False)),
+            sizes=earlier.source.get("sizes"),
             carry=predictions,
             device=device,
             runtime=runtime if runtime in RUNTIMES else "auto",

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from etalage.errors import ConfigError
+
 
 def predict(
     model: Path,
@@ -21,6 +23,8 @@ def predict(
     logit_adjustment: float = 0.0,
     embeddings: Path | None = None,
     calibration: Path | None = None,
+    flip: Annotated[bool, Parameter(negative="")] = False,
+    sizes: str | None = None,
     device: str = "auto",
     runtime: Literal["auto", "torch", "compile", "openvino", "onnx"] = "auto",
     csv: Path | None = None,
@@ -43,6 +47,9 @@ def predict(
         embeddings: answer from these EMBEDDINGS of the model's backbone, decoding nothing.
         calibration: a CALIBRATION to make probabilities honest with; without one calibration.json
             of the MODEL, if it is there and no prior is taken out.
+        flip: answer with the mean over each image and its mirror image.
+        sizes: answer with the mean over these sizes of every image, in pixels of what the network
+            sees, as in 160,180,224.
         device: auto, cpu or cuda.
         runtime: what computes: auto is the fastest here that pays for so many images.
         csv: also write a table for people: id, category path, confidence, second choice.
@@ -64,6 +71,8 @@ def predict(
         logit_adjustment=logit_adjustment,
         embeddings=embeddings,
         calibration=calibration,
+        flip=flip,
+        sizes=None if sizes is None else _sides(sizes),
         device=device,
         runtime=runtime,
         overwrite=yes,
@@ -78,3 +87,10 @@ def predict(
             f"{output}: {report.products:,} products answered, {report.from_prior:,} of them "
             f"without a readable image (from the prior), {report.unreadable:,} images unreadable"
         )
+
+
+def _sides(text: str) -> list[int]:
+    try:
+        return [int(each) for each in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--sizes {text}: expected pixels, as in 160,180,224") from None

@@ -18,7 +18,7 @@ def show(artefact: Path, /, *, json: bool = False) -> None:
     """Tell what an artefact holds: counts, sources, health.
 
     Args:
-        artefact: an INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS or DUPLICATES.
+        artefact: an INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS, BLEND or DUPLICATES.
         json: print one JSON document.
     """
     kind, describe = _kind(artefact)
@@ -41,10 +41,12 @@ def _kind(artefact: Path) -> tuple[str, Callable[[Path], dict[str, Any]]]:
         return "model", _model
     if (artefact / "duplicates.json").is_file():
         return "duplicates", _duplicates
+    if (artefact / "blend.json").is_file():
+        return "blend", _blend
     if artefact.is_file():
         return "split", _split
     raise EtalageError(
-        f"{artefact}: is no INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS or DUPLICATES"
+        f"{artefact}: is no INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS, BLEND or DUPLICATES"
     )
 
 
@@ -71,6 +73,10 @@ def _model(path: Path) -> dict[str, Any]:
 def _manifest(path: Path) -> dict[str, Any]:
     record = read_json(path / "manifest.json", EtalageError, "make it again")
     return record | {"parts": len(record["parts"])}
+
+
+def _blend(path: Path) -> dict[str, Any]:
+    return read_json(path / "blend.json", EtalageError, "fit it again")
 
 
 def _duplicates(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from etalage.embedding.encoder import Encoder
 from etalage.embedding.fit import require_fit
 from etalage.embedding.folder import Embeddings
 from etalage.models.checkpoint import Answerer, Model
+from etalage.models.views import geometric_mean
 from etalage.predictions.adjustment import adjust
 
 Answers = NDArray[np.float32]
@@ -46,6 +47,27 @@ class FromPixels:
     def adjusted(self, given: Answers) -> Answers:
         """Return answers with the prior taken out."""
         return adjust(given, self.model.prior, self.logit_adjustment)
+
+
+@dataclass(frozen=True, eq=False)
+class FromSizes(FromPixels):
+    """Answers from pixels at several sizes of every image.
+
+    Attributes:
+        sizes: the same model at each size.
+    """
+
+    sizes: tuple[Answerer, ...]
+
+    def batches(self, order: Batches) -> Iterator[tuple[Batch | FeatureBatch, Answers]]:
+        """Yield each batch of products, at the last size, with the mean of its answers."""
+        views = [
+            FromPixels(model, self.index, self.max_images, 0.0).batches(order)
+            for model in self.sizes
+        ]
+        for found in zip(*views, strict=True):
+            given = geometric_mean([answer for _, answer in found])
+            yield found[-1][0], self.adjusted(given)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,11 +27,12 @@ class Carried:
 
     def __init__(self, folder: Path, source: dict[str, Any], product_ids: pa.Array) -> None:
         self._earlier = read_predictions(folder)
-        for name, value in source.items():
-            if name != "index" and self._earlier.source.get(name) != value:
+        earlier = self._earlier.source
+        for name in [*source, *(earlier.keys() - source.keys())]:
+            if name != "index" and earlier.get(name) != source.get(name):
                 raise PredictionsError(
-                    f"{folder}: was made with {name} {self._earlier.source.get(name)}, "
-                    f"now it is {value}: its answers cannot be carried over",
+                    f"{folder}: was made with {name} {earlier.get(name)}, "
+                    f"now it is {source.get(name)}: its answers cannot be carried over",
                     hint="choose another folder for the predictions of this model",
                 )
         self._place = positions(product_ids, self._earlier.product_ids)

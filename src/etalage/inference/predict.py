@@ -9,8 +9,10 @@ A calibration, given or lying in the MODEL, is done to every answer before it is
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +23,13 @@ from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.embedding.folder import read_embeddings
 from etalage.errors import ConfigError, EmbeddingsError, ModelError
-from etalage.inference.answers import FromPixels, FromVectors
+from etalage.inference.answers import FromPixels, FromSizes, FromVectors
 from etalage.inference.carry import Carried, joined, take
 from etalage.inference.mend import Mend, find_mend
-from etalage.models.checkpoint import Answerer, Model, open_model
+from etalage.models.checkpoint import Answerer, Model, Specialists, open_model
 from etalage.models.collage import CollageModel
 from etalage.models.runtimes import Runtime
+from etalage.models.views import at_sizes, mirror
 from etalage.predictions.table import TOP, Predictions, top_k
 from etalage.predictions.writer import PredictionsWriter
 from etalage.progress import progress_bar
@@ -36,6 +39,8 @@ BATCH_PRODUCTS = 256
 """Enough for every stream of a runtime to have its share of each batch."""
 FROM_VECTORS = Runtime("embeddings", "float32")
 """What predictions record where stored vectors take the place of a backbone."""
+
+_NO_VECTORS = "predict without --embeddings"
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +79,8 @@ def predict(
     carry: Path | None = None,
     embeddings: Path | None = None,
     calibration: Path | None = None,
+    flip: bool = False,
+    sizes: Sequence[int] | None = None,
     device: str = "auto",
     runtime: str = "auto",
     overwrite: bool = False,
@@ -95,6 +102,9 @@ def predict(
         embeddings: EMBEDDINGS of the model's backbone, to answer from vectors: nothing is decoded.
         calibration: a CALIBRATION to make the probabilities honest with; without one that of the
             MODEL, if it has one and no prior is taken out.
+        flip: answer with the mean over each image and its mirror image, as some models do anyway.
+        sizes: answer with the mean over images of these sizes, in pixels of what the network sees;
+            None for the model's own.
         device: ``auto``, ``cpu`` or ``cuda``.
         runtime: what computes the features of images: ``auto`` (the fastest that pays for so many
             images on this machine), ``torch``, ``compile``, ``openvino`` or ``onnx``.
@@ -108,20 +118,20 @@ def predict(
             used with the model's categories.
         OutputError: ``output`` is finished already, or cannot be written.
     """
-    if top < 1:
-        raise ConfigError(f"top is {top}: at least 1 is needed")
-    if not 0 <= logit_adjustment <= 2:
-        raise ConfigError(f"logit_adjustment is {logit_adjustment}: expected 0 to 2")
+    _require(top, logit_adjustment)
     opened, network = open_index(index), open_model(model, device=device)
     _check_taxonomy(network, opened, model, index)
     mend = find_mend(model, calibration, network.taxonomy, logit_adjustment)
     rows = _rows(opened, split, part)
     limit = max_images if max_images is not None else network.max_images
     answers = FromPixels(network, opened, limit, logit_adjustment)
-    if embeddings is None:
-        chosen = network.use_runtime(runtime, images=_images(opened, rows, limit))
+    views = _views(flip, sizes)
+    if embeddings is not None:
+        answers, chosen = _from_vectors(answers, embeddings, rows, views), FROM_VECTORS
     else:
-        answers, chosen = _from_vectors(answers, embeddings, rows), FROM_VECTORS
+        looks = (1 + flip) * len(sizes or [0])
+        chosen = network.use_runtime(runtime, images=looks * _images(opened, rows, limit))
+        answers = _from_views(answers, network, flip, sizes)
     source = {
         "model": network.fingerprint,
         "index": opened.fingerprint,
@@ -130,6 +140,7 @@ def predict(
         "top": top,
         "logit_adjustment": logit_adjustment,
         "calibration": None if mend is None else mend.fingerprint,
+        **views,
         **chosen.record(),
     }
     carried = Carried(carry, source, opened.product_ids) if carry is not None else None
@@ -150,6 +161,13 @@ def predict(
     return PredictReport(
         len(rows), resumed, int(totals[0]), int(totals[1]), chosen.name, chosen.precision
     )
+
+
+def _require(top: int, logit_adjustment: float) -> None:
+    if top < 1:
+        raise ConfigError(f"top is {top}: at least 1 is needed")
+    if not 0 <= logit_adjustment <= 2:
+        raise ConfigError(f"logit_adjustment is {logit_adjustment}: expected 0 to 2")
 
 
 def _rows(index: Index, split: Path | None, part: str | None) -> NDArray[np.int64]:
@@ -177,12 +195,32 @@ def _check_taxonomy(model: Answerer, index: Index, model_path: Path, index_path:
         )
 
 
-def _from_vectors(answers: FromPixels, folder: Path, rows: NDArray[np.int64]) -> FromPixels:
+def _views(flip: bool, sizes: Sequence[int] | None) -> dict[str, Any]:
+    """Return what predictions record of it: nothing where every image is looked at once."""
+    flipped: dict[str, Any] = {"flip": True} if flip else {}
+    return flipped | ({} if sizes is None else {"sizes": list(sizes)})
+
+
+def _from_views(
+    answers: FromPixels, model: Model | Specialists, flip: bool, sizes: Sequence[int] | None
+) -> FromPixels:
+    if flip:
+        mirror(model)
+    if sizes is None:
+        return answers
+    return FromSizes(**vars(answers), sizes=tuple(at_sizes(model, sizes)))
+
+
+def _from_vectors(
+    answers: FromPixels, folder: Path, rows: NDArray[np.int64], views: dict[str, Any]
+) -> FromPixels:
     """Return one that answers the same from embeddings, checked."""
+    if views:
+        raise ConfigError("vectors have no other sizes and no mirror images", hint=_NO_VECTORS)
     if not isinstance(answers.model, Model) or isinstance(answers.model.network, CollageModel):
         raise EmbeddingsError(
             f"{folder}: a model of several networks or of collages has no vectors of single images",
-            hint="predict without --embeddings",
+            hint=_NO_VECTORS,
         )
     found = FromVectors(
         **vars(answers) | {"model": answers.model}, embeddings=read_embeddings(folder)
