@@ -12,7 +12,7 @@ answers agree with the given labels.
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from etalage.blending.aligned import product_ids, refuse_own
+from etalage.calibration.temperature import with_temperature
 from etalage.catalogue.index import Index, open_index
 from etalage.catalogue.split import read_split
 from etalage.errors import ConfigError, PredictionsError
@@ -139,19 +140,8 @@ def unseen(source: dict[str, Any]) -> bool:
 
 def tempered(answers: Predictions, temperature: float, leaves: int) -> Predictions:
     """Return answers raised to 1 / temperature, and divided by their sum: see the module."""
-    if temperature == 1:
-        return answers
-    others = max(1, leaves - answers.k)
-    raised = answers.probabilities.astype(np.float64) ** (1 / temperature)
-    outside = others * (answers.rest.astype(np.float64) / others) ** (1 / temperature)
-    total = raised.sum(axis=1) + outside
-    return Predictions(
-        answers.product_ids,
-        answers.categories,
-        (raised / total[:, None]).astype(np.float32),
-        (outside / total).astype(np.float32),
-        answers.images,
-    )
+    found = with_temperature(answers.probabilities, answers.rest, leaves, temperature)
+    return replace(answers, probabilities=found[0], rest=found[1])
 
 
 def _taught_parts(
