@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from etalage.calibration.artefact import Calibration, write_calibration
 from etalage.cli import main
 
 TINY = ["--set", "image_size=32", "--set", "load_size=36", "--set", "epochs=1"]
@@ -109,3 +110,9 @@ def test_a_score_says_how_its_products_were_split_off(
 def test_show_knows_a_duplicates_folder(folder: Path, tmp_path: Path, etalage: Any) -> None:
     assert etalage("duplicates", folder / "train", "-o", tmp_path / "d").code == 0
     assert json.loads(etalage("show", tmp_path / "d", "--json").out)["products"] > 300
+
+
+def test_show_knows_a_calibration(tmp_path: Path, etalage: Any) -> None:
+    write_calibration(Calibration(1.25), tmp_path / "c.json")
+    shown = etalage("show", tmp_path / "c.json").out
+    assert "calibration" in shown and "1.25" in shown

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from etalage.calibration.artefact import Calibration, write_calibration
 from etalage.errors import ImageFormatError
 from etalage.inference.classify import classify
 
@@ -60,3 +62,15 @@ def test_the_command_prints_json_for_programs(shop: Shop, photos: list[Path], et
     answers = json.loads(run.out)
     assert [len(answer["guesses"]) for answer in answers] == [2, 2, 2]
     assert etalage("classify", shop.model, photos[0]).out.count("MAISON") >= 1
+
+
+def test_answers_go_through_the_calibration_of_the_model(
+    shop: Shop, tmp_path: Path, photos: list[Path]
+) -> None:
+    model = shutil.copytree(shop.model, tmp_path / "model")
+    (raw,) = classify(model, photos, together=True)
+    write_calibration(Calibration(4.0), model / "calibration.json")
+    (softer,) = classify(model, photos, together=True)
+    given, found = ([guess.probability for guess in each.guesses] for each in (raw, softer))
+    expected = np.array(given) ** (1 / 4)
+    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-4)

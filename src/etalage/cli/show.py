@@ -18,7 +18,8 @@ def show(artefact: Path, /, *, json: bool = False) -> None:
     """Tell what an artefact holds: counts, sources, health.
 
     Args:
-        artefact: an INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS, BLEND or DUPLICATES.
+        artefact: an INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS, BLEND, DUPLICATES, or a
+            CALIBRATION, THRESHOLDS or MEMORY.
         json: print one JSON document.
     """
     kind, describe = _kind(artefact)
@@ -43,11 +44,23 @@ def _kind(artefact: Path) -> tuple[str, Callable[[Path], dict[str, Any]]]:
         return "duplicates", _duplicates
     if (artefact / "blend.json").is_file():
         return "blend", _blend
+    if artefact.is_file() and _is_json(artefact):
+        return str(_document(artefact).get("artefact")), _document
     if artefact.is_file():
         return "split", _split
     raise EtalageError(
-        f"{artefact}: is no INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS, BLEND or DUPLICATES"
+        f"{artefact}: is no INDEX, SPLIT, MODEL, EMBEDDINGS, PREDICTIONS, BLEND, DUPLICATES, "
+        "CALIBRATION, THRESHOLDS or MEMORY"
     )
+
+
+def _is_json(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) == b"{"
+
+
+def _document(path: Path) -> dict[str, Any]:
+    return read_json(path, EtalageError, "make it again")
 
 
 def _manifest_kind(path: Path) -> str:

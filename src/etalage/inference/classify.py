@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from etalage.errors import ConfigError, ImageFormatError
 from etalage.images.decode import decode_into
+from etalage.inference.mend import find_mend
 from etalage.models.checkpoint import open_model
-from etalage.predictions.table import top_k
+from etalage.predictions.table import TOP, Predictions, top_k
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def classify(
 ) -> list[Answer]:
     """Classify image files (JPEG, PNG, WebP), turned upright as their EXIF says.
 
+    The MODEL's ``calibration.json``, where there is one, makes the probabilities honest.
+
     Args:
         model: the MODEL folder.
         images: the files.
@@ -66,14 +70,20 @@ def classify(
     each = np.arange(len(images))
     product, rank = (np.zeros_like(each), each) if together else (each, np.zeros_like(each))
     count = int(product[-1]) + 1
-    categories, kept, _ = top_k(network.probabilities(pixels, product, rank, count), top)
     taxonomy = network.taxonomy
+    best = top_k(network.probabilities(pixels, product, rank, count), max(top, TOP))
+    found = Predictions(pa.array(range(count)), *best, np.bincount(product).astype(np.int16))
+    mend = find_mend(model, None, taxonomy, 0.0)
+    if mend is not None:
+        found = mend.done_to(found)
     return [
         Answer(
             tuple(path for path, owner in zip(images, product, strict=True) if owner == row),
             tuple(
                 Guess(int(taxonomy.ids[leaf]), taxonomy.label(leaf), float(probability))
-                for leaf, probability in zip(categories[row], kept[row], strict=True)
+                for leaf, probability in zip(
+                    found.categories[row, :top], found.probabilities[row, :top], strict=True
+                )
             ),
         )
         for row in range(count)
