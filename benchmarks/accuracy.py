@@ -45,7 +45,13 @@ from etalage.generator import synth
 
 FROZEN_FUSIONS = ("mean", "logits", "max", "whitened", "attention", "set")
 SEEDS = range(3)
-TUNED = {"epochs": "2", "learning_rate": "3e-4"}
+TUNED = {
+    "epochs": "2",
+    "learning_rate": "3e-4",
+    "image_size": "160",
+    "load_size": "180",
+    "mirror": "true",
+}
 SPECIALISTS = '[{"name": "one", "count": "1"}, {"name": "several", "count": "2+"}]'
 
 
