@@ -43,16 +43,6 @@ def invent(
     return Predictions(pa.array(np.arange(products)), *top_k(shares.astype("f4"), k), images)
 
 
-def take(table: Predictions, rows: NDArray[np.int64]) -> Predictions:
-    return Predictions(
-        table.product_ids.take(pa.array(rows)),
-        table.categories[rows],
-        table.probabilities[rows],
-        table.rest[rows],
-        table.images[rows],
-    )
-
-
 def dense(table: Predictions, leaves: int) -> NDArray[np.float64]:
     """Return the probability of every category, the rest spread evenly, (P, C)."""
     others = table.rest.astype(np.float64) / max(1, leaves - table.k)
@@ -67,7 +57,7 @@ def write(
     source = {"model": model or folder.name, "index": "i"}
     writer = PredictionsWriter(folder, taxonomy=make_taxonomy(leaves), source=source)
     for start in range(0, len(table), rows):
-        writer.write(take(table, np.arange(start, min(start + rows, len(table)))))
+        writer.write(table.take(np.arange(start, min(start + rows, len(table)))))
     writer.finish()
     return folder
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from blending.conftest import Three, invent, take, write
+from blending.conftest import Three, invent, write
 from etalage.blending import write as module
 from etalage.blending.means import blended, make_mean, stack
 from etalage.blending.write import blend
@@ -60,7 +60,7 @@ def test_products_in_another_order_are_found_by_their_id(three: Make, tmp_path: 
     made = three()
     blend(made.folders, tmp_path / "b")
     order = np.random.default_rng(1).permutation(300)
-    mixed = write(tmp_path / "mixed" / "m1", take(made.tables[1], order))
+    mixed = write(tmp_path / "mixed" / "m1", made.tables[1].take(order))
     report = blend([made.folders[0], mixed, made.folders[2]], tmp_path / "c")
     assert report.reordered == 1
     for path in (tmp_path / "b").glob("part-*"):
@@ -74,7 +74,7 @@ def test_a_stopped_blend_ends_with_the_same_bytes(
     monkeypatch.setattr(module, "PART_PRODUCTS", 64)
     made = three()
     order = np.random.default_rng(1).permutation(300)
-    folders = [made.folders[0], write(tmp_path / "mixed", take(made.tables[1], order))]
+    folders = [made.folders[0], write(tmp_path / "mixed", made.tables[1].take(order))]
     blend(folders, tmp_path / "whole")
     blend(folders, tmp_path / "b")
     (tmp_path / "b/manifest.json").rename(tmp_path / "b" / UNFINISHED)
@@ -142,7 +142,7 @@ def bad(case: str, made: Three, folder: Path) -> list[Path]:
     if case == "another taxonomy":
         return [*made.folders, write(folder / "bad", invent(300, seed=7, leaves=9), leaves=9)]
     if case == "fewer products":
-        return [*made.folders, write(folder / "bad", take(table, rows[:-2]))]
+        return [*made.folders, write(folder / "bad", table.take(rows[:-2]))]
     if case == "other products":
         ids = {"product_ids": pa.array(rows + 1)}
         return [*made.folders, write(folder / "bad", type(table)(**vars(table) | ids))]

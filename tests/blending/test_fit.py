@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from blending.conftest import LEAVES, Three, invent, make_taxonomy, take, truth_of, write
+from blending.conftest import LEAVES, Three, invent, make_taxonomy, truth_of, write
 from etalage.blending.fit import fit_blend
 from etalage.blending.means import make_mean, stack
 from etalage.blending.ranker import BOOSTER, deal_folds
@@ -146,7 +146,7 @@ def test_what_it_was_fitted_on_is_answered_out_of_fold(fitted: Path, tmp_path: P
 
 
 def test_copies_are_in_the_same_fold() -> None:
-    table = take(invent(50, seed=1), np.repeat(np.arange(50), 3))
+    table = invent(50, seed=1).take(np.repeat(np.arange(50), 3))
     fold = deal_folds(stack([table, table], LEAVES), 5, seed=0).reshape(50, 3)
     assert (fold == fold[:, :1]).all()
     assert set(fold.ravel().tolist()) == {0, 1, 2, 3, 4}
@@ -177,7 +177,7 @@ def test_a_product_without_an_image_keeps_the_prior(fitted: Path, tmp_path: Path
     paths = []
     for number in range(2):
         table = read_predictions(fitted / f"s{number}")
-        few = take(table, np.arange(1200, 1203))
+        few = table.take(np.arange(1200, 1203))
         few.images[:] = [0, 1, 1]
         paths.append(write(tmp_path / f"s{number}", few))
     weights = json.loads((fitted / "f/blend.json").read_text())["weights"]
@@ -232,7 +232,7 @@ def test_a_truth_of_other_products_is_refused(three: Make, tmp_path: Path) -> No
 
 def test_a_model_that_lacks_a_product_of_the_truth_is_refused(three: Make, tmp_path: Path) -> None:
     made = three()
-    few = write(tmp_path / "few", take(made.tables[1], np.arange(250)))
+    few = write(tmp_path / "few", made.tables[1].take(np.arange(250)))
     with pytest.raises(PredictionsError, match="does not answer 50 of the 300 products"):
         fit_blend([made.folders[0], few], tmp_path / "f", truth=made.truth)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from blending.conftest import LEAVES, dense, invent, take, write
+from blending.conftest import LEAVES, dense, invent, write
 from etalage.blending.targets import distill, tempered, unseen
 from etalage.blending.write import blend
 from etalage.catalogue.index import open_index
@@ -31,7 +31,7 @@ def answers(shop: Shop, folder: Path, *, seed: int, fewer: int = 0, **source: An
     writer = PredictionsWriter(folder, taxonomy=index.taxonomy, source=source)
     for start in range(0, len(index) - fewer, 7):
         stop = min(start + 7, len(index) - fewer)
-        writer.write(take(table, np.arange(start, stop)))
+        writer.write(table.take(np.arange(start, stop)))
     writer.finish()
     return folder
 

@@ -152,12 +152,7 @@ def _taught_parts(
         read = read_part(opened.folder, part, opened.manifest, opened.taxonomy)
         place = positions(read.product_ids, taught)
         mine = np.flatnonzero(place >= 0)
-        columns = vars(read).items()
-        chosen = {
-            name: value.take(pa.array(mine)) if name == "product_ids" else value[mine]
-            for name, value in columns
-        }
-        yield Predictions(**chosen), place[mine]
+        yield read.take(mine), place[mine]
 
 
 def _require_same_categories(opened: PredictionsFolder, index: Index) -> None:

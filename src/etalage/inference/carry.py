@@ -43,18 +43,7 @@ class Carried:
 
     def answers(self, rows: NDArray[np.int64]) -> Predictions:
         """Return the answers of product rows that were answered."""
-        return take(self._earlier, self._place[rows])
-
-
-def take(predictions: Predictions, rows: NDArray[np.int64]) -> Predictions:
-    """Return some rows of predictions, in the order asked."""
-    return Predictions(
-        predictions.product_ids.take(pa.array(rows)),
-        predictions.categories[rows],
-        predictions.probabilities[rows],
-        predictions.rest[rows],
-        predictions.images[rows],
-    )
+        return self._earlier.take(self._place[rows])
 
 
 def joined(first: Predictions, second: Predictions) -> Predictions:

@@ -24,7 +24,7 @@ from etalage.catalogue.split import read_split
 from etalage.embedding.folder import read_embeddings
 from etalage.errors import ConfigError, EmbeddingsError, ModelError
 from etalage.inference.answers import FromPixels, FromSizes, FromVectors
-from etalage.inference.carry import Carried, joined, take
+from etalage.inference.carry import Carried, joined
 from etalage.inference.mend import Mend, find_mend
 from etalage.models.checkpoint import Answerer, Model, Specialists, open_model
 from etalage.models.collage import CollageModel
@@ -245,7 +245,7 @@ def _answer_new(
         return old, 0
     new, unreadable = _answer(answers, rows[~known], top, mend)
     order = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
-    return take(joined(old, new), order), unreadable
+    return joined(old, new).take(order), unreadable
 
 
 def _answer(

@@ -53,6 +53,16 @@ class Predictions:
         """The number of categories kept for each product."""
         return int(self.categories.shape[1])
 
+    def take(self, rows: NDArray[np.int64]) -> "Predictions":
+        """Return some rows, in the order asked."""
+        return Predictions(
+            self.product_ids.take(pa.array(rows)),
+            self.categories[rows],
+            self.probabilities[rows],
+            self.rest[rows],
+            self.images[rows],
+        )
+
 
 def no_predictions(leaves: int) -> Predictions:
     """Return the table of a catalogue without products."""
